@@ -1,0 +1,137 @@
+"""Plans in DynamoDB: each person's tier. The one truth about tiers, which every worker reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from accounts import tiers
+from gas_project import aws, items
+
+PENDING = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A person's plan. `rev` names the last change; `grace_until` is in epoch seconds.
+
+    `pending` says that the change was not yet spread to the person's jobs.
+    """
+
+    user_id: str
+    tier: str
+    rev: str
+    pending: bool = False
+    grace_until: int = 0
+
+    @property
+    def rules(self) -> tiers.Tier:
+        """The rules of the tier."""
+        return tiers.get(self.tier)
+
+
+def _plan(item: dict[str, Any]) -> Plan:
+    values = items.from_item(item)
+    return Plan(
+        user_id=values["user_id"],
+        tier=values["tier"],
+        rev=values["rev"],
+        pending="pending" in values,
+        grace_until=values.get("grace_until", 0),
+    )
+
+
+def _key(user_id: str) -> dict[str, Any]:
+    return items.to_item({"user_id": user_id})
+
+
+def create(*, user_id: str, tier: str = tiers.DEFAULT.name) -> bool:
+    """Put a new person's plan; False when there is one already, which stays as it is."""
+    item = items.to_item({"user_id": user_id, "tier": tiers.get(tier).name, "rev": items.fresh()})
+    try:
+        aws.dynamodb().put_item(
+            TableName=aws.table("plans"),
+            Item=item,
+            ConditionExpression="attribute_not_exists(user_id)",
+        )
+    except ClientError as error:
+        if items.refused_item(error) is None:
+            raise
+        return False
+    return True
+
+
+def get(user_id: str) -> Plan | None:
+    """Return a plan, read consistently. None means: keep everything hot, and tell staff."""
+    found = aws.dynamodb().get_item(
+        TableName=aws.table("plans"), Key=_key(user_id), ConsistentRead=True
+    )
+    return _plan(found["Item"]) if "Item" in found else None
+
+
+def change(*, user_id: str, tier: str, grace_until: int) -> bool:
+    """Set the tier and `pending` in one write; False when it is that tier already.
+
+    `grace_until` (epoch seconds) keeps all hot until then. Raises KeyError for an unknown tier.
+    """
+    values = {
+        ":tier": tiers.get(tier).name,
+        ":rev": items.fresh(),
+        ":pending": PENDING,
+        ":grace": grace_until,
+    }
+    try:
+        items.insist(
+            lambda: aws.dynamodb().update_item(
+                TableName=aws.table("plans"),
+                Key=_key(user_id),
+                UpdateExpression="SET tier = :tier, rev = :rev, pending = :pending, "
+                "grace_until = :grace",
+                ConditionExpression="attribute_not_exists(tier) OR tier <> :tier",
+                ExpressionAttributeValues=items.to_item(values),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+    except ClientError as error:
+        old = items.refused_item(error)
+        if old is None:
+            raise
+        return bool(old.get("rev") == values[":rev"])  # our own write, whose reply was lost
+    return True
+
+
+def clear_pending(*, user_id: str, rev: str) -> None:
+    """Say that the change named by `rev` was spread; a newer change stays pending."""
+    try:
+        aws.dynamodb().update_item(
+            TableName=aws.table("plans"),
+            Key=_key(user_id),
+            UpdateExpression="REMOVE pending",
+            ConditionExpression="rev = :rev",
+            ExpressionAttributeValues=items.to_item({":rev": rev}),
+        )
+    except ClientError as error:
+        if items.refused_item(error) is None:
+            raise
+
+
+def pending() -> Iterator[str]:
+    """Yield the ids of all people whose change was not yet spread, from the sparse index."""
+    pages = (
+        aws.dynamodb()
+        .get_paginator("query")
+        .paginate(
+            TableName=aws.table("plans"),
+            IndexName="by_pending",
+            KeyConditionExpression="pending = :yes",
+            ExpressionAttributeValues=items.to_item({":yes": PENDING}),
+        )
+    )
+    for page in pages:
+        yield from (items.from_item(item)["user_id"] for item in page["Items"])
+
+
+def remove(user_id: str) -> None:
+    """Delete the plan of a person who left, after all of their jobs are gone."""
+    aws.dynamodb().delete_item(TableName=aws.table("plans"), Key=_key(user_id))
