@@ -1,0 +1,160 @@
+"""What bcftools csq gets wrong at a few known positions, and the right answer there.
+
+Measured on bcftools 1.24 by comparing every possible SNV with a plain translation:
+- in local mode each change of a first codon is called `start_lost`, also where the new codon is a
+  start of the same code (`start_retained`), and a first codon turned stop is called both;
+- a last codon that lacks bases in the genome (completed by polyadenylation) is called `intron`;
+- where a message reads a base twice (ribosomal slippage), and wherever a transcript has no
+  introns, `splice_*` and `intron` have no meaning.
+The table is made with the reference (`build`) and applied to csq's answers (`Mender`).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from annotations.genomics import codes
+
+
+@dataclass(frozen=True)
+class Codon:
+    """A codon to mend: genome positions in reading order, its bases, its place in the protein."""
+
+    transcript: str
+    gene: str
+    contig: str
+    strand: str
+    code: int
+    positions: tuple[int, ...]
+    bases: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Fixups:
+    """One reference's table: first codons, incomplete last ones, transcripts in one piece."""
+
+    starts: tuple[Codon, ...] = ()
+    stops: tuple[Codon, ...] = ()
+    unspliced: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> "Fixups":
+        """Read the table from a reference's card."""
+        return cls(
+            starts=tuple(_codon(row) for row in data["starts"]),
+            stops=tuple(_codon(row) for row in data["stops"]),
+            unspliced=tuple(data["unspliced"]),
+        )
+
+
+def _codon(row: dict[str, Any]) -> Codon:
+    return Codon(**{**row, "positions": tuple(row["positions"])})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One consequence as csq writes it: seven fields between bars, the last three may be absent."""
+
+    terms: str
+    gene: str
+    transcript: str
+    biotype: str
+    strand: str = ""
+    aa: str = ""
+    dna: str = ""
+
+    def __str__(self) -> str:
+        return "|".join(astuple(self)).rstrip("|")
+
+
+_DNA = re.compile(r"(\d+)([ACGTN]+)>([ACGTN]+)")
+
+
+class Mender:
+    """Mends csq's answers on one contig; keeps the contig's table by position."""
+
+    def __init__(self, fixups: Fixups, contig: str) -> None:
+        self._unspliced = frozenset(fixups.unspliced)
+        self._starts = {
+            (position, codon.transcript): codon
+            for codon in fixups.starts
+            for position in codon.positions
+            if codon.contig == contig
+        }
+        self._stops = {c.gene: c for c in fixups.stops if c.contig == contig}
+        self._genes = {c.gene for c in fixups.starts if c.transcript in self._unspliced}
+
+    def mend(self, answer: str, *, pos: int, ref: str, alts: list[str]) -> str:
+        """Return csq's answer (`BCSQ` without its name) for one record, mended.
+
+        A record that touches no position of the table comes back as it is.
+        """
+        if "splice_" not in answer and "intron" not in answer and "start_lost" not in answer:
+            return answer
+        entries = (Entry(*text.split("|")) for text in answer.split(","))
+        mended = [m for e in entries for m in self._mend(e, pos=pos, ref=ref, alts=alts)]
+        return ",".join(dict.fromkeys(str(entry) for entry in mended))
+
+    def _mend(self, entry: Entry, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
+        stop = self._stops.get(entry.gene)
+        if entry.terms == "intron" and stop is not None:
+            yield from _end(stop, entry, pos=pos, ref=ref, alts=alts)
+        elif "start_lost" in entry.terms:
+            yield self._begin(entry)
+        elif entry.transcript in self._unspliced or entry.gene in self._genes:
+            yield from _unsplice(entry)
+        else:
+            yield entry
+
+    def _begin(self, entry: Entry) -> Entry:
+        change = _DNA.fullmatch(entry.dna)
+        if change is None:
+            return entry
+        pos, ref, alt = int(change[1]), change[2], change[3]
+        codon = self._starts.get((pos, entry.transcript))
+        if codon is None:
+            return entry
+        bases = _substitute(codon, pos=pos, ref=ref, alt=alt)
+        if bases is None:
+            return entry
+        if bases in codes.STARTS[codon.code]:
+            return _rewrite(entry, "start_retained", "1M")
+        return _rewrite(entry, "start_lost", f"1M>1{codes.translate(bases, code=codon.code)}")
+
+
+def _rewrite(entry: Entry, terms: str, aa: str) -> Entry:
+    return Entry(terms, entry.gene, entry.transcript, entry.biotype, entry.strand, aa, entry.dna)
+
+
+def _unsplice(entry: Entry) -> Iterator[Entry]:
+    terms = [t for t in entry.terms.split("&") if t != "intron" and not t.startswith("splice_")]
+    if terms:
+        yield _rewrite(entry, "&".join(terms), entry.aa)
+
+
+def _end(stop: Codon, entry: Entry, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
+    for alt in alts:
+        bases = _substitute(stop, pos=pos, ref=ref, alt=alt)
+        if bases is None:
+            yield Entry("coding_sequence", stop.gene, stop.transcript, entry.biotype)
+            continue
+        amino = codes.translate(bases.ljust(3, "A"), code=stop.code)
+        n, dna = stop.number, f"{pos}{ref}>{alt}"
+        terms, aa = (
+            ("stop_retained", f"{n}*") if amino == "*" else ("stop_lost", f"{n}*>{n}{amino}")
+        )
+        yield Entry(terms, stop.gene, stop.transcript, entry.biotype, stop.strand, aa, dna)
+
+
+def _substitute(codon: Codon, *, pos: int, ref: str, alt: str) -> str | None:
+    """Return the codon's bases after a change, or None unless it is a substitution inside it."""
+    places = range(pos, pos + len(ref))
+    if len(ref) != len(alt) or not all(place in codon.positions for place in places):
+        return None
+    bases = list(codon.bases)
+    for place, base in zip(places, alt, strict=True):
+        own = base if codon.strand == "+" else codes.reverse_complement(base)
+        bases[codon.positions.index(place)] = own
+    return "".join(bases)
