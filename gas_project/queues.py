@@ -85,7 +85,7 @@ def delete(kind: str, messages: Sequence[Message]) -> list[Message]:
     Raises botocore's errors. A stale receipt counts as deleted: SQS says so too.
     """
     refused: list[Message] = []
-    for batch in _batches(messages):
+    for batch in batches(messages):
         answer = aws.sqs().delete_message_batch(
             QueueUrl=aws.queue_url(kind),
             Entries=[{"Id": str(n), "ReceiptHandle": m.receipt} for n, m in enumerate(batch)],
@@ -100,7 +100,7 @@ def hide(kind: str, seconds_of: Sequence[tuple[Message, int]]) -> list[Message]:
     Seconds that would pass SQS's 12 hours since the receive are cut. Raises botocore's errors.
     """
     refused: list[tuple[Message, int]] = []
-    for batch in _batches(seconds_of):
+    for batch in batches(seconds_of):
         answer = aws.sqs().change_message_visibility_batch(
             QueueUrl=aws.queue_url(kind),
             Entries=[
@@ -127,7 +127,7 @@ def send(kind: str, bodies: Sequence[str], *, reason: str = "") -> None:
     Raises botocore's errors, and NotSent after the last call when SQS refused some.
     """
     refused: list[str] = []
-    for batch in _batches(bodies):
+    for batch in batches(bodies):
         entries = [_entry(n, body, reason) for n, body in enumerate(batch)]
         answer = aws.sqs().send_message_batch(QueueUrl=aws.queue_url(kind), Entries=entries)
         refused += [failed["Code"] for failed in answer.get("Failed", [])]
@@ -156,7 +156,8 @@ def depth(kind: str) -> int:
     return sum(int(value) for value in answer.get("Attributes", {}).values())
 
 
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut items into lists of at most ten: what one call may hold."""
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
 
