@@ -16,7 +16,7 @@ PENDING = "yes"
 class Plan:
     """A person's plan. `rev` names the last change; `grace_until` is in epoch seconds.
 
-    `pending` says that the change was not yet spread to the person's jobs.
+    `changed_at` is when it last changed; `pending`: the change was not yet spread to the jobs.
     """
 
     user_id: str
@@ -24,6 +24,7 @@ class Plan:
     rev: str
     pending: bool = False
     grace_until: int = 0
+    changed_at: int = 0
 
     @property
     def rules(self) -> tiers.Tier:
@@ -39,6 +40,7 @@ def _plan(item: dict[str, Any]) -> Plan:
         rev=values["rev"],
         pending="pending" in values,
         grace_until=values.get("grace_until", 0),
+        changed_at=values.get("changed_at", 0),
     )
 
 
@@ -70,7 +72,7 @@ def get(user_id: str) -> Plan | None:
     return _plan(found["Item"]) if "Item" in found else None
 
 
-def change(*, user_id: str, tier: str, grace_until: int) -> bool:
+def change(*, user_id: str, tier: str, now: int, grace_until: int) -> bool:
     """Set the tier and `pending` in one write; False when it is that tier already.
 
     `grace_until` (epoch seconds) keeps all hot until then. Raises KeyError for an unknown tier.
@@ -80,6 +82,7 @@ def change(*, user_id: str, tier: str, grace_until: int) -> bool:
         ":rev": items.fresh(),
         ":pending": PENDING,
         ":grace": grace_until,
+        ":now": now,
     }
     try:
         items.insist(
@@ -87,7 +90,7 @@ def change(*, user_id: str, tier: str, grace_until: int) -> bool:
                 TableName=aws.table("plans"),
                 Key=_key(user_id),
                 UpdateExpression="SET tier = :tier, rev = :rev, pending = :pending, "
-                "grace_until = :grace",
+                "grace_until = :grace, changed_at = :now",
                 ConditionExpression="attribute_not_exists(tier) OR tier <> :tier",
                 ExpressionAttributeValues=items.to_item(values),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -135,3 +138,26 @@ def pending() -> Iterator[str]:
 def remove(user_id: str) -> None:
     """Delete the plan of a person who left, after all of their jobs are gone."""
     aws.dynamodb().delete_item(TableName=aws.table("plans"), Key=_key(user_id))
+
+
+# --- the freeze switch -----------------------------------------------------------------------
+
+FREEZE = "#freeze"
+"""An item of its own: no person has this id. While it is there, nothing is removed."""
+
+
+def frozen() -> bool:
+    """Return whether removal is frozen, as before the jobs table is restored to a point in time."""
+    found = aws.dynamodb().get_item(
+        TableName=aws.table("plans"), Key=_key(FREEZE), ConsistentRead=True
+    )
+    return "Item" in found
+
+
+def freeze(*, on: bool, reason: str) -> None:
+    """Set or lift the freeze, with the reason."""
+    if on:
+        item = items.to_item({"user_id": FREEZE, "reason": reason})
+        aws.dynamodb().put_item(TableName=aws.table("plans"), Item=item)
+    else:
+        aws.dynamodb().delete_item(TableName=aws.table("plans"), Key=_key(FREEZE))

@@ -133,6 +133,12 @@ def by_state(*, state: str, cursor: str | None = None, limit: int = 100) -> Page
     return _query("by_state", "state", state, cursor=cursor, limit=limit)
 
 
+def cursor_after(job: Job) -> str | None:
+    """Return the cursor of the page of `by_user` that begins behind a job."""
+    key = {"user_id": job.user_id, "submitted_at": job.submitted_at, "job_id": job.job_id}
+    return items.to_cursor(items.to_item(key))
+
+
 def all_of(user_id: str) -> Iterator[Job]:
     """Yield every job of a person, newest first, page by page."""
     cursor = None
@@ -168,6 +174,23 @@ def due(*, shard: str, now: int, limit: int = 100) -> list[Job]:
         Limit=limit,
     )
     return [_job(items.from_item(item)) for item in found["Items"]]
+
+
+def waiting_for_proof() -> Iterator[Job]:
+    """Yield the jobs with garbage that only an inventory can strike off.
+
+    It scans the whole table: for the daily reconcile, which has the right to, and nothing else.
+    """
+    pages = (
+        aws.dynamodb()
+        .get_paginator("scan")
+        .paginate(TableName=aws.table("jobs"), FilterExpression="attribute_exists(garbage)")
+    )
+    for page in pages:
+        for item in page["Items"]:
+            job = _job(items.from_item(item))
+            if any(entry.locator.upload == locators.GONE for entry in job.garbage):
+                yield job
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -251,6 +274,12 @@ def record(job: Job, *, now: int, step: str, actor: str, note: str = "", **chang
 def rest(job: Job, *, now: int, due_at: int | None) -> Job:
     """Set or clear the next look and nobody's line: a job at rest is no news. Raises Fenced."""
     return _write(job, {"worker": None, "claims": 0, "due_at": due_at}, None)
+
+
+def give_back(job: Job, *, due_at: int) -> Job:
+    """Undo a claim without counting it, for a shutdown or an outage. Raises Fenced."""
+    changes = {"worker": None, "due_at": due_at, "claims": max(0, job.claims - 1)}
+    return _write(job, changes, None)
 
 
 def wish(job_id: str, *, now: int, step: str, actor: str, note: str = "", **changes: Any) -> bool:

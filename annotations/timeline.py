@@ -57,20 +57,34 @@ RESEND_AFTER = 15 * 60
 """Seconds after which a mail whose sender stopped between intent and mark is sent once more."""
 
 
+def _mail_key(about: str, kind: str) -> dict[str, Any]:
+    return items.to_item({"job_id": about, "at": f"mail#{kind}"})
+
+
 def begin_mail(*, about: str, kind: str, now: int) -> bool:
     """Mark that a mail is about to be sent; False when it was sent, or is being sent.
 
-    `about` is a job id or `plan#<user_id>`; `kind` names the mail and the occasion.
+    `about` is a job id or `plan#<user_id>`; `kind` names the mail and the occasion. An intent
+    without a mark, 15 minutes old, is a sender that stopped: the mail goes out once more.
     """
-    values = {"job_id": about, "at": f"mail#{kind}", "intent": now, "tries": 1}
-    limits = {":stale": now - RESEND_AFTER, ":two": 2}
+    found = aws.dynamodb().get_item(
+        TableName=aws.table(TABLE), Key=_mail_key(about, kind), ConsistentRead=True
+    )
+    old = items.from_item(found.get("Item", {}))
+    if old and ("sent" in old or old["tries"] > 1 or old["intent"] > now - RESEND_AFTER):
+        return False
+    values = {
+        "job_id": about,
+        "at": f"mail#{kind}",
+        "intent": now,
+        "tries": old.get("tries", 0) + 1,
+    }
     try:
         aws.dynamodb().put_item(
             TableName=aws.table(TABLE),
-            Item=items.to_item(values | {"tries": 2} if _begun(about, kind) else values),
-            ConditionExpression="attribute_not_exists(job_id) OR (attribute_not_exists(sent) "
-            "AND intent < :stale AND tries < :two)",
-            ExpressionAttributeValues=items.to_item(limits),
+            Item=items.to_item(values),
+            ConditionExpression="attribute_not_exists(job_id) OR tries < :tries",
+            ExpressionAttributeValues=items.to_item({":tries": values["tries"]}),
         )
     except ClientError as error:
         if items.refused_item(error) is None:
@@ -79,9 +93,11 @@ def begin_mail(*, about: str, kind: str, now: int) -> bool:
     return True
 
 
-def _begun(about: str, kind: str) -> bool:
-    key = items.to_item({"job_id": about, "at": f"mail#{kind}"})
-    found = aws.dynamodb().get_item(TableName=aws.table(TABLE), Key=key, ConsistentRead=True)
+def mail_begun(*, about: str, kind: str) -> bool:
+    """Return whether that mail was sent, or is being sent."""
+    found = aws.dynamodb().get_item(
+        TableName=aws.table(TABLE), Key=_mail_key(about, kind), ConsistentRead=True
+    )
     return "Item" in found
 
 
@@ -89,7 +105,7 @@ def end_mail(*, about: str, kind: str, now: int) -> None:
     """Mark that the mail was handed over."""
     aws.dynamodb().update_item(
         TableName=aws.table(TABLE),
-        Key=items.to_item({"job_id": about, "at": f"mail#{kind}"}),
+        Key=_mail_key(about, kind),
         UpdateExpression="SET sent = :now",
         ExpressionAttributeValues=items.to_item({":now": now}),
     )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from django.conf import settings
 
 if TYPE_CHECKING:
@@ -139,6 +141,41 @@ def topic_arn(kind: str) -> str:
 def queue_url(kind: str) -> str:
     """Return a queue's URL, for example of `archive` or `archive-dead`, as SQS itself names it."""
     return sqs().get_queue_url(QueueName=f"{settings.GAS_STACK}-{kind}")["QueueUrl"]
+
+
+AWAY_CODES = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InternalError",
+        "InternalServerError",
+        "KMSDisabledException",
+        "KmsAccessDenied",
+        "NoLongerSupportedException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "UnrecognizedClientException",
+    }
+)
+
+
+def away(error: BaseException) -> bool:
+    """Return whether an error says that AWS, or our right to use it, is away for now.
+
+    It is no fault of the job that met it: no connection, a time-out, throttling, a 5xx, a denial.
+    """
+    if isinstance(error, ClientError):
+        answer = error.response
+        status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        return answer.get("Error", {}).get("Code", "") in AWAY_CODES or status >= 500
+    return isinstance(error, HTTPClientError | BotoConnectionError | NoCredentialsError)
 
 
 def forget_clients() -> None:

@@ -16,6 +16,7 @@ GAS_PORT = int(env.number("GAS_PORT", 8000))
 GAS_COLD_STORE = env.text("GAS_COLD_STORE")
 GAS_TIME_SCALE = env.number("GAS_TIME_SCALE", 1)
 GAS_GRACE = int(env.number("GAS_GRACE", 7 * 24 * 3600))
+GAS_URL = env.text("GAS_URL", f"http://127.0.0.1:{GAS_PORT}")
 GAS_DATA = Path(env.text("GAS_DATA", str(BASE_DIR / ".gas")))
 AWS_ENDPOINT_URL = env.text("AWS_ENDPOINT_URL")
 GAS_LOCAL = urlsplit(AWS_ENDPOINT_URL).hostname == "127.0.0.1"

@@ -1,0 +1,216 @@
+"""One annotation: claim, fetch, engine, outputs, record. The annotator's whole work with a job."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from accounts import plans, tiers
+from annotations import claims, jobs, services, storage
+from annotations.genomics import engine
+from annotations.genomics import references as genome
+from annotations.locators import Locator
+from annotations.safety import RUN_CLAIMS, margins
+from annotations.states import Dated, Job
+from gas_project import clock, events
+
+ROLE = "annotator"
+KEPT_FINDINGS = 20
+"""Findings kept on the item; the log has them all. An item holds 400 KB at most."""
+DAY = 24 * 3600
+
+Stopping = Callable[[], bool]
+
+
+def advance(job_id: str, *, stopping: Stopping) -> None:
+    """Do what is the annotator's with a job: confirm its upload, then run it.
+
+    Raises jobs.NotFound when there is no such job, so that the message comes back later.
+    """
+    job = jobs.get(job_id)
+    if job is None:
+        raise jobs.NotFound(job_id)
+    try:
+        if _free(job) and job.state == "UPLOADING":
+            job = services.confirm_upload(job)
+        if _free(job) and _waits(job):
+            annotate(job, stopping=stopping)
+    except jobs.Fenced:
+        return  # another write came between: its author, or the sweep, goes on
+
+
+def _free(job: Job) -> bool:
+    return not job.worker or (job.due_at or 0) <= clock.now()
+
+
+def _waits(job: Job) -> bool:
+    ended = job.deleted or job.copy or job.failed or job.cancelled or job.problem
+    return bool(job.etag) and not ended
+
+
+def annotate(job: Job, *, stopping: Stopping) -> None:
+    """Run a queued job, or one whose annotator stopped. Raises jobs.Fenced."""
+    if job.claims >= RUN_CLAIMS:
+        _fail(job, "The annotator stopped five times on this file. We have been told.")
+        return
+    delays, now = margins(), clock.now()
+    prefix = storage.new_attempt(job.job_id)
+    ends = now + delays.run_limit + delays.signed + delays.skew
+    claim = claims.take(
+        job,
+        role=ROLE,
+        attempt=Dated(prefix, ends),
+        garbage=job.garbage + ((job.attempt,) if job.attempt else ()),
+        progress={"done": 0, "total": job.input_size, "records": 0},
+    )
+    with tempfile.TemporaryDirectory(prefix="gas-run-") as scratch:
+        _run(claim, prefix, Path(scratch), stopping)
+
+
+def _run(claim: claims.Claim, prefix: Locator, scratch: Path, stopping: Stopping) -> None:
+    source, out = scratch / "input", scratch / "out"
+    out.mkdir()
+    assert claim.job.input is not None
+    try:
+        storage.fetch(claim.job.input, source, etag=claim.job.etag)
+        watch = _Watch(claim, stopping)
+        result = engine.annotate(
+            source=source,
+            reference=genome.find(claim.job.reference),
+            out=out,
+            progress=watch.progress,
+            cancelled=watch.cancelled,
+            limits=engine.Limits(seconds=margins().run_limit),
+        )
+    except (storage.NotThere, storage.Changed):
+        _fail(
+            claim.job, "The uploaded file changed or went away before it was read. Upload it again."
+        )
+    except engine.Rejected as rejected:
+        _reject(claim, prefix, out, rejected)
+    except engine.EngineFailed as failed:
+        _fail(claim.job, str(failed))
+    except engine.Stopped:
+        watch.settle()
+    except BaseException:
+        claim.release(due_in=margins().outage)
+        raise
+    else:
+        _keep(claim, prefix, out, result)
+
+
+class _Watch:
+    """What the engine asks while it runs: each question is a chance to beat, and to stop."""
+
+    def __init__(self, claim: claims.Claim, stopping: Stopping) -> None:
+        self.claim = claim
+        self.stopping = stopping
+        self.fenced = False
+        self.seen: dict[str, int] = {}
+
+    def progress(self, progress: engine.Progress) -> None:
+        self.seen = {
+            "done": progress.bytes_done,
+            "total": progress.bytes_total,
+            "records": progress.records,
+        }
+
+    def cancelled(self) -> bool:
+        """Whether to stop: a shutdown, or a write that came between, such as a cancel."""
+        try:
+            self.claim.beat(**({"progress": self.seen} if self.seen else {}))
+        except jobs.Fenced:
+            self.fenced = True
+        return self.fenced or self.stopping()
+
+    def settle(self) -> None:
+        """After a stop: give the job back, unless somebody else has it already."""
+        if not self.fenced:
+            self.claim.release()
+
+
+# --- how it ends -----------------------------------------------------------------------------
+
+
+def _put(claim: claims.Claim, prefix: Locator, out: Path) -> None:
+    """Put the outputs below the prefix, signing none after the run limit. Raises jobs.Fenced."""
+    for path in sorted(out.iterdir()):
+        claim.beat()
+        if clock.now() > claim.began + margins().run_limit:
+            raise jobs.Fenced
+        with path.open("rb") as file:
+            storage.put(storage.inside(prefix, path.name), file)
+
+
+def _kept_until(job: Job) -> tuple[int, tuple[Dated, ...]]:
+    """Return until when the input is kept, and the garbage with it: it goes when that is due."""
+    plan = plans.get(job.user_id)
+    until = clock.now() + (plan.rules if plan else tiers.DEFAULT).input_days * DAY
+    return until, (*job.garbage, *((Dated(job.input, until),) if job.input else ()))
+
+
+def _keep(claim: claims.Claim, prefix: Locator, out: Path, result: engine.Result) -> None:
+    """Put the outputs and record the result: the job has its first copy."""
+    _put(claim, prefix, out)
+    plan, now = plans.get(claim.job.user_id), clock.now()
+    annotated = out / storage.RESULT
+    until, garbage = _kept_until(claim.job)
+    jobs.record(
+        claim.job,
+        now=now,
+        step="annotate",
+        actor=claim.worker,
+        note=f"{result.records} records",
+        copy=storage.inside(prefix, storage.RESULT),
+        copied_at=now,
+        completed_at=now,
+        archive_after=max(
+            claim.job.archive_after, now + (plan.rules if plan else tiers.DEFAULT).grace
+        ),
+        size=annotated.stat().st_size,
+        sha256=_sha256(annotated),
+        variants=result.records,
+        input_until=until,
+        garbage=garbage,
+        progress=None,
+    )
+    events.publish(topic="job-completed", job_id=claim.job.job_id)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reject(claim: claims.Claim, prefix: Locator, out: Path, rejected: engine.Rejected) -> None:
+    """Record that the input is at fault, with what is wrong and where."""
+    findings: list[dict[str, Any]] = [finding.as_dict() for finding in rejected.findings]
+    (out / storage.LOG).write_text(rejected.log)
+    for path in out.iterdir():
+        if path.name != storage.LOG:
+            path.unlink()
+    _put(claim, prefix, out)
+    errors = [finding for finding in findings if finding["severity"] == "error"]
+    first = errors[0]["message"] if errors else "The file can't be annotated."
+    _fail(claim.job, first, findings=tuple(findings[:KEPT_FINDINGS]))
+
+
+def _fail(job: Job, reason: str, **changes: Any) -> None:
+    until, garbage = _kept_until(job)
+    now = clock.now()
+    jobs.record(
+        job,
+        now=now,
+        step="fail",
+        actor=claims.worker_name(ROLE),
+        note=json.dumps(reason)[1:-1] if not changes else "the file was refused",
+        failed=reason,
+        completed_at=now,
+        input_until=until,
+        garbage=garbage,
+        progress=None,
+        **changes,
+    )
+    events.publish(topic="job-completed", job_id=job.job_id)

@@ -1,0 +1,125 @@
+"""The vault's daily inventory against the items: it proves what is gone, and finds what is stray.
+
+An inventory is a day old: it lists what was deleted since and lacks what is new. So this only
+writes `garbage`; removing is the eraser's. Nothing is written while the freeze is on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from accounts import plans
+from annotations import jobs
+from annotations.locators import GONE, Locator, Store
+from annotations.safety import margins
+from annotations.states import Dated, Job
+from archival.stores import vault
+from gas_project import aws, clock
+
+MOST = 100
+"""Refuse to write when more jobs than this would change, unless the operator accepts it."""
+SHARE = 0.01
+"""Refuse to write when more than this share of the listed archives is stray."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What an inventory showed: archives by job that no item names, proofs, foreign archives."""
+
+    taken: int
+    listed: int = 0
+    foreign: int = 0
+    stray: dict[str, list[Locator]] = field(default_factory=dict)
+    proved: dict[str, tuple[Dated, ...]] = field(default_factory=dict)
+
+    @property
+    def jobs(self) -> set[str]:
+        """The jobs that would change."""
+        return {*self.stray, *self.proved}
+
+
+class TooMany(Exception):
+    """More would change than a sane day explains; a person must look first."""
+
+
+def ask() -> str:
+    """Ask AWS for an inventory; return the retrieval. Raises stores.NotThere before the first."""
+    return vault.start_inventory()
+
+
+def latest() -> str | None:
+    """Return the newest inventory that is ready to be read, None when there is none."""
+    done = [job for job in vault.inventories() if job.status == "Succeeded"]
+    return done[-1].retrieval if done else None
+
+
+def compare(retrieval: str) -> Findings:
+    """Hold one inventory against the items it speaks of. Writes nothing. Raises stores.NotThere."""
+    taken, listed = vault.inventory(retrieval=retrieval)
+    findings = Findings(taken)
+    for one in listed:
+        findings.listed += 1
+        said = vault.described(one.description)
+        job = jobs.get(said[0]) if said else None
+        if said is None or job is None:
+            findings.foreign += 1
+        elif not _named(job, Locator(Store.VAULT, aws.vault(), one.archive_id), said[1]):
+            locator = Locator(Store.VAULT, aws.vault(), one.archive_id)
+            findings.stray.setdefault(job.job_id, []).append(locator)
+    for job in jobs.waiting_for_proof():
+        if kept := _unproved(job, taken):
+            findings.proved[job.job_id] = kept
+    return findings
+
+
+def _named(job: Job, archive: Locator, name: str) -> bool:
+    """Whether the item names the archive, or its open upload may still be recorded as it."""
+    if job.upload and job.upload.name == name:
+        return True
+    return archive in (job.copy, *(g.locator for g in job.garbage))
+
+
+def _unproved(job: Job, taken: int) -> tuple[Dated, ...]:
+    """Return the entries that an inventory taken then proves to be gone for good."""
+    proof = margins().proof
+    return tuple(g for g in job.garbage if g.locator.upload == GONE and g.after + proof <= taken)
+
+
+def apply(findings: Findings, *, accept: bool = False) -> int:
+    """Write what was found: strays become garbage, proved entries go. Returns the jobs changed.
+
+    Raises TooMany unless `accept`.
+    """
+    too_many = len(findings.jobs) > MOST or len(findings.stray) > max(1, SHARE * findings.listed)
+    if too_many and not accept:
+        raise TooMany(f"{len(findings.jobs)} jobs would change")
+    if plans.frozen():
+        return 0
+    return sum(_apply(job_id, findings) for job_id in sorted(findings.jobs))
+
+
+def _apply(job_id: str, findings: Findings) -> bool:
+    job = jobs.get(job_id)
+    if job is None:
+        return False
+    now = clock.now()
+    kept = [g for g in job.garbage if g not in findings.proved.get(job_id, ())]
+    named = {job.copy, *(g.locator for g in job.garbage)}
+    found = [Dated(one, now) for one in findings.stray.get(job_id, []) if one not in named]
+    try:
+        jobs.record(
+            job,
+            now=now,
+            step="reconcile",
+            actor="reconciler",
+            note=f"{len(found)} stray, {len(job.garbage) - len(kept)} proved gone",
+            garbage=(*kept, *found),
+        )
+    except jobs.Fenced:
+        return False  # tomorrow's inventory finds it again
+    return True
+
+
+def strays(findings: Findings) -> Iterator[tuple[str, str]]:
+    """Yield (job id, locator) of each stray archive."""
+    for job_id, found in sorted(findings.stray.items()):
+        yield from ((job_id, str(locator)) for locator in found)

@@ -1,0 +1,269 @@
+"""The storage life of results: one loop for every worker, and what a plan change does."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import structlog
+
+from accounts import plans, tiers
+from accounts.plans import Plan
+from annotations import claims, jobs
+from annotations.safety import margins
+from annotations.states import Job, place
+from archival import lifecycle, steps
+from gas_project import aws, clock, events, queues, worker
+
+log = structlog.get_logger(__name__)
+SHOWN = 200
+"""Jobs listed on the plan page and on the restore page."""
+COLD_STATES = frozenset({"COLD", "RESTORING", "THAWING"})
+
+Stopping = Callable[[], bool]
+
+
+def _never() -> bool:
+    return False
+
+
+# --- the one loop ----------------------------------------------------------------------------
+
+
+def advance(*, role: str, job_id: str, stopping: Stopping = _never) -> None:
+    """Do this role's steps of a job until there is none left, then hint the owner of the next.
+
+    Raises jobs.NotFound for an unknown job: the hint may be early, or not for us.
+    """
+    job = jobs.get(job_id)
+    if job is None:
+        raise jobs.NotFound(job_id)
+    try:
+        while job and not stopping():
+            job = _step(role, job)
+    except jobs.Fenced:
+        return  # another write came between: its author, or the sweep, goes on
+
+
+def _step(role: str, job: Job) -> Job | None:
+    """Take one step; return the job when it is due at once, None when this worker is done."""
+    plan, now = _plan(job), clock.now()
+    step = lifecycle.next_step(job, plan, now)
+    if step is None:
+        return None
+    owner = lifecycle.owner(job, step)
+    if owner not in (role, None):
+        events.publish(topic=events.TOPIC_OF_ROLE[owner], job_id=job.job_id)
+        return None
+    if step == "reap" and plans.frozen():
+        return None
+    if step == "settle":
+        _settle(job, plan, now)
+        return None
+    done = _take(role, job, step, now)
+    if done is None:
+        return None
+    _tell(job, done)
+    return done if done.due_at == now else None
+
+
+def _plan(job: Job) -> Plan | None:
+    plan = plans.get(job.user_id)
+    if plan is None and not job.deleted:
+        log.error("plan.missing", job_id=job.job_id)
+    return plan
+
+
+def _settle(job: Job, plan: Plan | None, now: int) -> None:
+    """Take the job off the sweep's index, or put it there for its next date."""
+    jobs.rest(job, now=now, due_at=lifecycle.next_look(job, plan, now))
+    warn = lifecycle.warn_at(job, plan)
+    if warn is not None and warn <= now and not job.deleted:
+        events.publish(topic="job-completed", job_id=job.job_id)
+
+
+def _take(role: str, job: Job, step: str, now: int) -> Job | None:
+    """Do one step and record it; None when nothing had to be written. Raises jobs.Fenced."""
+    changes = steps.gave_up(job) or (steps.ask_first(job, now) if step == "open" else None)
+    if changes == {}:
+        return None
+    actor = claims.worker_name(role)
+    if changes is None and step in steps.PLAIN:
+        changes = steps.PLAIN[step](job, now)
+    elif changes is None:
+        claim = claims.take(job, role=role)
+        try:
+            changes = steps.EFFECT[step](claim, now)
+        except Exception as error:
+            if aws.away(error):
+                claim.release(due_in=margins().outage)
+            raise
+        job = claim.job
+    if not any(name != "due_at" for name in changes):
+        return jobs.rest(job, now=now, due_at=changes["due_at"])
+    return jobs.record(job, now=now, step=step, actor=actor, **changes)
+
+
+def _tell(before: Job, job: Job) -> None:
+    """Publish what others wait for: a restore has begun, or the result is in another store."""
+    if job.retrieval and not before.retrieval:
+        events.publish(topic="retrieval", job_id=job.job_id)
+    if job.copy and job.copy != before.copy:
+        events.publish(topic="job-completed", job_id=job.job_id)
+
+
+def handle(event: events.Event, *, role: str) -> None:
+    """Do what one event asks of a role. Only the restorer has work with a person's hint."""
+    if event_job := event.job_id:
+        advance(role=role, job_id=event_job, stopping=worker.stopping)
+    elif role == "restorer" and isinstance(event, events.Hint) and event.user_id:
+        spread(event.user_id)
+
+
+# --- a plan changes --------------------------------------------------------------------------
+
+
+def plan(*, user_id: str) -> Plan:
+    """Return a person's plan; one that is missing is made anew, as the default tier."""
+    found = plans.get(user_id)
+    if found is None:
+        plans.create(user_id=user_id)
+        found = plans.get(user_id)
+    assert found is not None
+    return found
+
+
+def change_tier(*, user_id: str, tier: str) -> bool:
+    """Change a person's tier; False when it is that already. Raises KeyError for no such tier.
+
+    A downgrade gives the grace period once more: nothing is archived before it is over.
+    """
+    rules, now = tiers.get(tier), clock.now()
+    grace_until = now + rules.grace if rules.archives else 0
+    changed = plans.change(user_id=user_id, tier=tier, now=now, grace_until=grace_until)
+    if changed:
+        events.publish(topic="tier-changed", user_id=user_id)
+    return changed
+
+
+def spread(user_id: str) -> None:
+    """Make each of a person's jobs that has a copy due, after a plan change; again, it is harmless.
+
+    At most `spread` of them become due a minute, so that one person's upgrade starves nobody.
+    """
+    found = plans.get(user_id)
+    if found is None or not found.pending:
+        return
+    urgent = {job.job_id for job in islice(_cold(user_id), found.rules.urgent_restores)}
+    now, each_minute = clock.now(), margins().spread
+    held = (job for job in jobs.all_of(user_id) if job.copy and not job.deleted)
+    for number, job in enumerate(held):
+        due_at = now + 60 * (number // each_minute)
+        jobs.touch(job.job_id, due_at=due_at, urgent=True if job.job_id in urgent else None)
+        if number < each_minute:
+            events.publish(topic=_topic_after_spread(job), job_id=job.job_id)
+    plans.clear_pending(user_id=user_id, rev=found.rev)
+
+
+def _topic_after_spread(job: Job) -> str:
+    return "tier-changed" if job.copy and place(job.copy) == "COLD" else "job-completed"
+
+
+def _cold(user_id: str) -> Iterator[Job]:
+    return (job for job in jobs.all_of(user_id) if job.state == "COLD")
+
+
+# --- what the pages ask ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a downgrade will archive: how many results, from when on (epoch s), the newest ones."""
+
+    count: int
+    first_at: int
+    items: list[Job]
+
+
+@dataclass(frozen=True, slots=True)
+class Restores:
+    """A person's restore: results in it, how many are back, when the last should be ready."""
+
+    total: int
+    done: int
+    ready_at: int
+    items: list[Job]
+
+
+def downgrade_preview(*, user_id: str) -> Preview:
+    """Say what the lowest tier would archive, and when, before anything is changed."""
+    rules = tiers.DEFAULT
+    hot = [
+        job
+        for job in jobs.all_of(user_id)
+        if job.state in ("HOT", "ARCHIVING", *COLD_STATES) and job.size >= rules.archive_min_bytes
+    ]
+    return Preview(len(hot), clock.now() + rules.grace, hot[:SHOWN])
+
+
+def restores(*, user_id: str) -> Restores:
+    """Return how far the restore is that began with the last upgrade."""
+    since = plan(user_id=user_id).changed_at
+    found = [job for job in jobs.all_of(user_id) if _restored(job, since)]
+    waiting = [job for job in found if job.state in COLD_STATES]
+    ready_at = max((job.ready_at for job in waiting), default=0)
+    return Restores(len(found), len(found) - len(waiting), ready_at, found[:SHOWN])
+
+
+def _restored(job: Job, since: int) -> bool:
+    if job.state in COLD_STATES:
+        return True
+    return job.state in ("HOT", "ARCHIVING") and job.copied_at > max(job.completed_at, since)
+
+
+def delete_account(*, user_id: str) -> int:
+    """Wish every job of a person deleted, and return how many; the eraser does the rest."""
+    wished = 0
+    for job in jobs.all_of(user_id):
+        if not job.deleted:
+            jobs.wish(job.job_id, now=clock.now(), step="delete", actor="owner", deleted=True)
+            events.publish(topic="job-deleted", job_id=job.job_id)
+            wished += 1
+    return wished
+
+
+# --- the sweep -------------------------------------------------------------------------------
+
+HINTS = 500
+"""Hints a queue gets in one sweep; none while it holds more than that."""
+
+
+def sweep() -> dict[str, int]:
+    """Hint the owners of all that is due, oldest first; settle what belongs to nobody.
+
+    The system converges on this alone, if every message were lost. Returns hints by role.
+    """
+    now = clock.now()
+    by_role: dict[str, list[Job]] = {}
+    for shard in jobs.SHARDS:
+        for job in jobs.due(shard=shard, now=now):
+            step = lifecycle.next_step(job, _plan(job), now)
+            role = lifecycle.owner(job, step) if step else None
+            if role:
+                by_role.setdefault(role, []).append(job)
+            elif step:
+                advance(role="sweep", job_id=job.job_id)
+    users = list(islice(plans.pending(), HINTS))
+    return {
+        role: _hint(role, by_role.get(role, []), users if role == "restorer" else [])
+        for role in events.QUEUE_OF_ROLE
+        if by_role.get(role) or (role == "restorer" and users)
+    }
+
+
+def _hint(role: str, due: list[Job], users: list[str]) -> int:
+    queue = events.QUEUE_OF_ROLE[role]
+    if queues.depth(queue) > HINTS:
+        return 0
+    oldest = sorted(due, key=lambda job: job.due_at or 0)[:HINTS]
+    events.send_hints(queue=queue, job_ids=[job.job_id for job in oldest], user_ids=users)
+    return len(oldest) + len(users)
