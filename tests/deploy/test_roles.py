@@ -16,11 +16,9 @@ QUEUES = {
 }
 WORKERS = (*QUEUES, "sweep", "reconciler")
 
+RECORD = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "sns:Publish"}
 EVERY_WORKER = {
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-    "sns:Publish",
+    *RECORD,
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibility",
@@ -88,8 +86,8 @@ ALLOWED: dict[str, set[str]] = {
         "glacier:AbortMultipartUpload",
     },
     "sweep": {
+        *RECORD,
         "dynamodb:Query",
-        "dynamodb:BatchGetItem",
         "sqs:SendMessage",
         "sqs:GetQueueUrl",
         "sqs:GetQueueAttributes",
