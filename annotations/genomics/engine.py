@@ -1,0 +1,173 @@
+"""The engine: one VCF in, the files of a result out. The seam between GAS and genome code."""
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from annotations.genomics import csq, outputs, report
+from annotations.genomics.csq import EngineFailed, Stopped
+from annotations.genomics.findings import Finding, Rejected
+from annotations.genomics.limits import Limits
+from annotations.genomics.preflight import Chunk, Preflight, Unsorted
+from annotations.genomics.references import Reference
+
+__all__ = ["EngineFailed", "Limits", "Progress", "Rejected", "Result", "Stopped", "annotate"]
+
+# Two cores are what a small worker has; a third chunk waits so that neither child idles.
+_CHILDREN = 2
+_AHEAD = 3
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: bytes of the input read, its size in bytes, records read."""
+
+    bytes_done: int
+    bytes_total: int
+    records: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: records written, files by name, what `summary.json` and `preview.json` hold.
+
+    `findings` are the warnings and notes.
+    """
+
+    records: int
+    files: dict[str, Path]
+    summary: dict[str, Any]
+    preview: list[dict[str, Any]]
+    findings: tuple[Finding, ...]
+
+
+def annotate(
+    *,
+    source: Path,
+    reference: Reference,
+    out: Path,
+    progress: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+    limits: Limits | None = None,
+) -> Result:
+    """Annotate a VCF (plain, gzip or bgzip) into the folder `out`, which is made if needed.
+
+    Raises Rejected when the input is at fault, Stopped within two seconds of `cancelled` turning
+    true, EngineFailed otherwise; then none of the result's files is left behind. The same input
+    and reference give the same bytes.
+    """
+    scratch = out / ".scratch"
+    run = _Run(source, reference, out, progress, cancelled, limits or Limits(), scratch)
+    try:
+        try:
+            return run.attempt(None)
+        except Unsorted as unsorted:
+            return run.attempt(unsorted)
+    except BaseException:
+        for name in outputs.FILES:
+            (out / name).unlink(missing_ok=True)
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@dataclass
+class _Run:
+    """One run: what it was asked, and the clock that ends it."""
+
+    source: Path
+    reference: Reference
+    out: Path
+    progress: Callable[[Progress], None]
+    cancelled: Callable[[], bool]
+    limits: Limits
+    scratch: Path
+
+    def __post_init__(self) -> None:
+        self._size = self.source.stat().st_size
+        self._deadline = time.monotonic() + self.limits.seconds
+        self._abandoned = Event()
+        self._preflight: Preflight | None = None
+
+    def attempt(self, unsorted: Unsorted | None) -> Result:
+        """Read, annotate and write everything once."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(parents=True)
+        preflight = self._preflight = Preflight(
+            self.source, self.reference, limits=self.limits, told=self._tell, unsorted=unsorted
+        )
+        self._abandoned.clear()
+        writer = outputs.Writer(self.scratch, self.reference)
+        try:
+            self._pass_on(preflight, writer)
+            self._look_up()
+            own = report.header_lines(self.reference)
+            writer.finish(self.out, preflight.header.render(preflight.checker.used, own))
+        finally:
+            writer.close()
+        return self._describe(preflight, writer)
+
+    def _pass_on(self, preflight: Preflight, writer: outputs.Writer) -> None:
+        """Feed chunks to children, and write their answers in order."""
+        waiting: deque[tuple[Chunk, Future[dict[int, str]]]] = deque()
+        with ThreadPoolExecutor(_CHILDREN) as pool:
+            try:
+                for chunk in preflight.chunks():
+                    waiting.append((chunk, pool.submit(self._ask, chunk)))
+                    if len(waiting) >= _AHEAD:
+                        self._write(writer, *waiting.popleft())
+                while waiting:
+                    self._write(writer, *waiting.popleft())
+            except BaseException:
+                self._abandoned.set()
+                raise
+
+    def _ask(self, chunk: Chunk) -> dict[int, str]:
+        if not chunk.sites:
+            return {}
+        return csq.ask(
+            chunk.sites,
+            reference=self.reference,
+            code=chunk.code,
+            scratch=self.scratch,
+            limits=self.limits,
+            cancelled=lambda: self._abandoned.is_set() or self.cancelled(),
+        )
+
+    def _write(self, writer: outputs.Writer, chunk: Chunk, answers: Future[dict[int, str]]) -> None:
+        self._look_up()
+        writer.write(chunk, answers.result())
+
+    def _tell(self, done: int) -> None:
+        self._look_up()
+        records = self._preflight.records if self._preflight else 0
+        self.progress(Progress(done, self._size, records))
+
+    def _look_up(self) -> None:
+        """Stop when somebody asked for it or the time is over."""
+        if self.cancelled():
+            raise Stopped
+        if time.monotonic() > self._deadline:
+            raise EngineFailed("The annotation took longer than it may.")
+
+    def _describe(self, preflight: Preflight, writer: outputs.Writer) -> Result:
+        findings = tuple(preflight.findings)
+        told = report.Told(
+            source=self.source,
+            reference=self.reference,
+            read=preflight.records,
+            written=writer.written,
+            findings=findings,
+            counts=dict(preflight.findings.counts),
+            repeated=preflight.findings.repeated(),
+        )
+        summary, preview = report.write(self.out, told)
+        self.progress(Progress(self._size, self._size, preflight.records))
+        files = {name: self.out / name for name in outputs.FILES}
+        return Result(writer.written, files, summary, preview, findings)

@@ -1,0 +1,124 @@
+"""The files of a result: the annotated VCF with its index, the table, and what describes them."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pysam
+
+from annotations.genomics import consequences, table
+from annotations.genomics.fixups import Mender
+from annotations.genomics.preflight import Chunk
+from annotations.genomics.records import CALLED, UNCHANGED, Record
+from annotations.genomics.references import Reference
+
+VCF, INDEX, TABLE = "annotated.vcf.gz", "annotated.vcf.gz.csi", "variants.parquet"
+SUMMARY, PREVIEW, LOG, MANIFEST = "summary.json", "preview.json", "log.txt", "manifest.json"
+FILES = (VCF, INDEX, TABLE, SUMMARY, PREVIEW, LOG, MANIFEST)
+
+_END_BLOCK = 28
+_CELL = 256
+_ACGT = frozenset("ACGTN")
+
+
+class Writer:
+    """Writes records as they come: the VCF's body as BGZF, and the rows of the table as text."""
+
+    def __init__(self, scratch: Path, reference: Reference) -> None:
+        self._scratch = scratch
+        self._menders = {c.name: Mender(reference.fixups, c.name) for c in reference.contigs}
+        self._body = pysam.BGZFile(str(scratch / "body"), "wb", None)
+        self._rows = (scratch / "rows.tsv").open("w", encoding="utf-8", newline="\n")
+        self.written = 0
+
+    def write(self, chunk: Chunk, answers: dict[int, str]) -> None:
+        """Append a chunk, each record with its answer where csq gave one."""
+        lines, rows = [], []
+        for place, record in enumerate(chunk.records):
+            answer = self._mend(record, answers.get(place, ""))
+            lines.append(_annotate(record.line, answer))
+            rows.append(_row(self.written + place, record, answer))
+        self._body.write(b"".join(lines))
+        self._rows.writelines(rows)
+        self.written += len(lines)
+
+    def _mend(self, record: Record, answer: str) -> str:
+        if not answer or record.contig is None:
+            return ""
+        ref, alts = record.ref.decode(), record.alts.decode().split(",")
+        return self._menders[record.contig.name].mend(answer, pos=record.pos, ref=ref, alts=alts)
+
+    def close(self) -> None:
+        """Close the files; may be called again."""
+        self._body.close()
+        self._rows.close()
+
+    def finish(self, out: Path, header: bytes) -> None:
+        """Put header and body together in `out`, and make the index and the table."""
+        self.close()
+        head = self._scratch / "head"
+        with pysam.BGZFile(str(head), "wb", None) as file:
+            file.write(header)
+        with (out / VCF).open("wb") as whole, (self._scratch / "body").open("rb") as body:
+            # BGZF files can be joined, once the first one's end marker is gone.
+            whole.write(head.read_bytes()[:-_END_BLOCK])
+            shutil.copyfileobj(body, whole)
+        pysam.tabix_index(str(out / VCF), preset="vcf", csi=True, force=True)
+        table.write(self._scratch / "rows.tsv", self._scratch / TABLE)
+        (self._scratch / TABLE).replace(out / TABLE)
+
+
+def _annotate(line: bytes, answer: str) -> bytes:
+    if not answer:
+        return line + b"\n"
+    fields = line.split(b"\t", 8)
+    told = b"BCSQ=" + answer.encode()
+    fields[7] = told if fields[7] == b"." else fields[7] + b";" + told
+    return b"\t".join(fields) + b"\n"
+
+
+def _row(idx: int, record: Record, answer: str) -> str:
+    fields = record.line.split(b"\t", 7)[:7]
+    chrom, pos, name, ref, alt, qual, filters = (_cut(field.decode()) for field in fields)
+    found = consequences.lead(answer) if answer else consequences.without(_silence(record))
+    kind = _kind(record, alt)
+    cells = (idx, chrom, pos, name, ref, alt, qual, filters, kind, *found)
+    return "\t".join(map(str, cells)) + "\n"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _CELL else f"{text[:_CELL]}… ({len(text):,} characters)"
+
+
+def _silence(record: Record) -> str:
+    if record.kind == CALLED:
+        return "intergenic"
+    return "unchanged" if record.kind == UNCHANGED else "not_interpreted"
+
+
+def _kind(record: Record, alt: str) -> str:
+    """Return snv (every ALT one base for one), indel (every ALT bases, a length differs), other."""
+    if record.kind != CALLED:
+        return "other"
+    alts = alt.upper().split(",")
+    if not all(allele and _ACGT.issuperset(allele) for allele in alts[:-1]):
+        return "other"
+    if len(record.ref) == 1 and all(len(allele) == 1 for allele in alts):
+        return "snv"
+    size = len(record.ref)
+    called = record.alts.split(b",")
+    whole = len(called) == len(alts)
+    return "indel" if whole and any(len(allele) != size for allele in called) else "other"
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write plain data as JSON that people can read."""
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def digest(path: Path) -> str:
+    """Return a file's SHA-256, reading it in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
