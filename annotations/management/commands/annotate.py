@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     """Annotate one VCF file into a folder."""
 
     help = "Annotate a VCF into a folder; exit code 2 when the file itself is at fault."
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the file, the reference (proposed from the file when left out) and the folder."""

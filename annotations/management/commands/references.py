@@ -1,7 +1,7 @@
 """`manage.py references list|check`: the references that GAS can annotate against."""
 
 from argparse import ArgumentParser
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -12,7 +12,7 @@ class Command(BaseCommand):
     """List the references, or check that their files are as they were built."""
 
     help = "List the references, or verify their checksums, sequences and genes."
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take what to do."""
