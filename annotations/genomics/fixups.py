@@ -5,13 +5,16 @@ Measured on bcftools 1.24 by comparing every possible SNV with a plain translati
   start of the same code (`start_retained`), and a first codon turned stop is called both;
 - a last codon that lacks bases in the genome (completed by polyadenylation) is called `intron`;
 - where a message reads a base twice (ribosomal slippage), and wherever a transcript has no
-  introns, `splice_*` and `intron` have no meaning.
+  introns, `splice_*` and `intron` have no meaning;
+- of several non-coding genes of one biotype at a place, such as overlapping tRNAs, only one is
+  named.
 The table is made with the reference (`build`) and applied to csq's answers (`Mender`).
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
+from os.path import commonprefix
 from typing import Any
 
 from annotations.genomics import codes
@@ -32,12 +35,26 @@ class Codon:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A non-coding gene: where it lies, and its biotype as csq writes it."""
+
+    contig: str
+    first: int
+    last: int
+    gene: str
+    biotype: str
+
+
+@dataclass(frozen=True)
 class Fixups:
-    """One reference's table: first codons, incomplete last ones, transcripts in one piece."""
+    """One reference's table: first codons, incomplete last ones, transcripts in one piece, and
+    the genes that make no protein.
+    """
 
     starts: tuple[Codon, ...] = ()
     stops: tuple[Codon, ...] = ()
     unspliced: tuple[str, ...] = ()
+    noncoding: tuple[Span, ...] = ()
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> "Fixups":
@@ -46,6 +63,7 @@ class Fixups:
             starts=tuple(_codon(row) for row in data["starts"]),
             stops=tuple(_codon(row) for row in data["stops"]),
             unspliced=tuple(data["unspliced"]),
+            noncoding=tuple(Span(**row) for row in data["noncoding"]),
         )
 
 
@@ -69,6 +87,7 @@ class Entry:
         return "|".join(astuple(self)).rstrip("|")
 
 
+_MENDABLE = re.compile("splice_|intron|start_lost|non_coding")
 _DNA = re.compile(r"(\d+)([ACGTN]+)>([ACGTN]+)")
 
 
@@ -84,6 +103,7 @@ class Mender:
             if codon.contig == contig
         }
         self._stops = {c.gene: c for c in fixups.stops if c.contig == contig}
+        self._noncoding = [span for span in fixups.noncoding if span.contig == contig]
         self._genes = {c.gene for c in fixups.starts if c.transcript in self._unspliced}
 
     def mend(self, answer: str, *, pos: int, ref: str, alts: list[str]) -> str:
@@ -91,11 +111,20 @@ class Mender:
 
         A record that touches no position of the table comes back as it is.
         """
-        if "splice_" not in answer and "intron" not in answer and "start_lost" not in answer:
+        if not _MENDABLE.search(answer):
             return answer
         entries = (Entry(*text.split("|")) for text in answer.split(","))
         mended = [m for e in entries for m in self._mend(e, pos=pos, ref=ref, alts=alts)]
+        if any(entry.terms == "non_coding" for entry in mended):
+            mended += self._complete(pos=pos, ref=ref, alts=alts)
         return ",".join(dict.fromkeys(str(entry) for entry in mended))
+
+    def _complete(self, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
+        """Yield every non-coding gene that a record's changed bases touch."""
+        shared = len(commonprefix([ref, *alts]))
+        for span in self._noncoding:
+            if span.first < pos + len(ref) and pos + shared <= span.last and shared < len(ref):
+                yield Entry("non_coding", span.gene, "", span.biotype)
 
     def _mend(self, entry: Entry, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
         stop = self._stops.get(entry.gene)

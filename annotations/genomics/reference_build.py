@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotations.genomics import references
-from annotations.genomics.fixups import Codon, Fixups
+from annotations.genomics.fixups import Codon, Fixups, Span
 from annotations.genomics.reference_tables import HUMAN_MT, SARS_COV_2, Gene
 from annotations.genomics.references import Contig, Reference, Transcript
 
 _WIDTH = 60
+_CSQ_BIOTYPES = {"Mt_tRNA": "MT_tRNA", "Mt_rRNA": "MT_rRNA"}
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,16 @@ def _describe(recipe: Recipe, bases: str, folder: Path) -> Reference:
         files={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
         provenance=recipe.provenance,
         licence=_PUBLIC,
-        fixups=make_fixups(transcripts, bases, code=recipe.contig.code),
+        fixups=make_fixups(transcripts, bases, recipe.genes, contig=recipe.contig),
         folder=folder,
     )
 
 
-def make_fixups(transcripts: list[Transcript], bases: str, *, code: int) -> Fixups:
+def make_fixups(
+    transcripts: list[Transcript], bases: str, genes: tuple[Gene, ...], *, contig: Contig
+) -> Fixups:
     """Return the fix-up table of a contig: see `fixups`."""
+    code = contig.code
     whole = [t for t in transcripts if _in_one_piece(t)]
     return Fixups(
         starts=tuple(_codon(t, bases, slice(0, 3), code=code) for t in transcripts),
@@ -173,6 +177,11 @@ def make_fixups(transcripts: list[Transcript], bases: str, *, code: int) -> Fixu
             if len(t.positions()) % 3
         ),
         unspliced=tuple(t.id for t in whole),
+        noncoding=tuple(
+            Span(contig.name, *gene.parts[0], gene.name, _CSQ_BIOTYPES[gene.biotype])
+            for gene in genes
+            if not gene.coding
+        ),
     )
 
 
