@@ -4,7 +4,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -22,6 +22,7 @@ __all__ = ["EngineFailed", "Limits", "Progress", "Rejected", "Result", "Stopped"
 # Two cores are what a small worker has; a third chunk waits so that neither child idles.
 _CHILDREN = 2
 _AHEAD = 3
+_WAIT = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ def annotate(
 ) -> Result:
     """Annotate a VCF (plain, gzip or bgzip) into the folder `out`, which is made if needed.
 
-    Raises Rejected when the input is at fault, Stopped within two seconds of `cancelled` turning
-    true, EngineFailed otherwise; then none of the result's files is left behind. The same input
-    and reference give the same bytes.
+    `progress` and `cancelled` are called from the calling thread alone, several times a second.
+    Raises Rejected when the input is at fault, Stopped soon after `cancelled` turned true,
+    EngineFailed otherwise; then none of the result's files is left behind. The same input and
+    reference give the same bytes.
     """
     scratch = out / ".scratch"
     run = _Run(source, reference, out, progress, cancelled, limits or Limits(), scratch)
@@ -137,11 +139,14 @@ class _Run:
             code=chunk.code,
             scratch=self.scratch,
             limits=self.limits,
-            cancelled=lambda: self._abandoned.is_set() or self.cancelled(),
+            cancelled=self._abandoned.is_set,
         )
 
     def _write(self, writer: outputs.Writer, chunk: Chunk, answers: Future[dict[int, str]]) -> None:
-        self._look_up()
+        """Write a chunk as soon as its answers are there; look up while waiting for them."""
+        while not answers.done():
+            self._look_up()
+            wait([answers], timeout=_WAIT)
         writer.write(chunk, answers.result())
 
     def _tell(self, done: int) -> None:

@@ -27,8 +27,9 @@ class Finding:
 
     def __str__(self) -> str:
         place = f"line {self.line:,}: " if self.line else ""
-        shown = f" [{self.text}]" if self.text else ""
-        return f"{self.severity}: {place}{self.message}{shown} {self.fix} ({self.code})"
+        shown = f"[{self.text}]" if self.text else ""
+        parts = (f"{self.severity}: {place}{self.message}", shown, self.fix, f"({self.code})")
+        return " ".join(part for part in parts if part)
 
 
 class Rejected(Exception):
@@ -43,6 +44,11 @@ class Rejected(Exception):
         self.counts = dict(findings.counts)
         self.repeated = findings.repeated()
         super().__init__("; ".join(str(finding) for finding in self.findings[:3]))
+
+    @property
+    def log(self) -> str:
+        """The findings as text for people, one a line."""
+        return "".join(f"{line}\n" for line in (*self.findings, *self.repeated))
 
 
 def show(raw: bytes) -> str:
@@ -71,8 +77,8 @@ class Findings:
         self.counts[code] += 1
         severity, message, fix = CATALOGUE[code]
         if self.counts[code] <= _SHOWN_PER_CODE:
-            told = message.format(**facts)
-            self._kept.append(Finding(code, severity, line, show(raw), told, fix.format(**facts)))
+            told, advice = message.format(**facts), fix.format(**facts).strip()
+            self._kept.append(Finding(code, severity, line, show(raw), told, advice))
         if severity == "error":
             self._errors += 1
             if self._errors >= self._most_errors:

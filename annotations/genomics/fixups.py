@@ -14,7 +14,7 @@ The table is made with the reference (`build`) and applied to csq's answers (`Me
 import re
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 from annotations.genomics import codes
@@ -121,7 +121,7 @@ class Mender:
 
     def _complete(self, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
         """Yield every non-coding gene that a record's changed bases touch."""
-        shared = len(commonprefix([ref, *alts]))
+        shared = _shared_start([ref, *alts])
         for span in self._noncoding:
             if span.first < pos + len(ref) and pos + shared <= span.last and shared < len(ref):
                 yield Entry("non_coding", span.gene, "", span.biotype)
@@ -187,3 +187,9 @@ def _substitute(codon: Codon, *, pos: int, ref: str, alt: str) -> str | None:
         own = base if codon.strand == "+" else codes.reverse_complement(base)
         bases[codon.positions.index(place)] = own
     return "".join(bases)
+
+
+def _shared_start(alleles: list[str]) -> int:
+    """Return how many first bases all alleles have in common."""
+    columns = zip(*alleles, strict=False)
+    return sum(1 for _ in takewhile(lambda bases: len(set(bases)) == 1, columns))

@@ -39,8 +39,7 @@ class Command(BaseCommand):
                 cancelled=lambda: False,
             )
         except engine.Rejected as rejected:
-            for line in (*rejected.findings, *rejected.repeated):
-                self.stderr.write(str(line))
+            self.stderr.write(rejected.log)
             sys.exit(_REJECTED)
         except engine.EngineFailed as failed:
             raise CommandError(str(failed)) from failed
