@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -284,7 +284,8 @@ def _range_once(vault: str, retrieval: str, first: int, size: int, whole: int) -
         reply = aws.glacier().get_job_output(
             vaultName=vault, jobId=retrieval, range=f"bytes={first}-{last}"
         )
-    with reply["body"] as body:
+    # Not as `with reply["body"]`: that hands out the raw stream, which checks no length.
+    with closing(reply["body"]) as body:
         data = body.read()
     if len(data) != size or reply.get("contentRange") != f"bytes {first}-{last}/{whole}":
         raise Changed("the output of a job is not as long as recorded")

@@ -1,5 +1,6 @@
 """The local Glacier's GetJobOutput: an archive's bytes or an inventory, whole or in ranges."""
 
+import errno
 import re
 from collections.abc import Iterator
 
@@ -59,12 +60,13 @@ def _bytes(shelf: Shelf, job: Job, first: int, size: int) -> Iterator[bytes]:
 
 
 def _spoil(shelf: Shelf, blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """Pass the bytes on, but for the faults: a first byte that is wrong, an end half way."""
-    flip = shelf.faults.flip_byte_in_output
-    left = size // 2 if shelf.faults.take("break_output") else size
+    """Pass the bytes on, but for the faults: a first byte that is wrong, a cut half way."""
+    flip, cut = shelf.faults.flip_byte_in_output, shelf.faults.take("break_output")
+    left = size // 2 if cut else size
     for block in blocks:
         sent = bytes([block[0] ^ 1]) + block[1:] if flip else block
         yield sent[:left]
         left, flip = left - len(block), False
-        if left <= 0:
-            return
+        if cut and left <= 0:
+            # The server closes the connection upon it, without a word in its log.
+            raise ConnectionResetError(errno.ECONNRESET, "cut by the fault break_output")

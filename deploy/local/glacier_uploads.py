@@ -218,8 +218,9 @@ def abort(shelf: Shelf, request: Request, vault: str, upload: str) -> Response:
     """AbortMultipartUpload: a repeat is fine for an hour; a completed upload cannot be aborted."""
     with shelf.disk.transaction():
         found = _known(shelf, vault, upload)
-        if found.archive or (found.ended and shelf.now() - found.ended > shelf.lasting(HOUR)):
-            raise _unknown(upload)
+        lately = found.ended and shelf.now() - found.ended <= shelf.lasting(HOUR)
+        if found.archive or not lately:
+            _still_open(shelf, found)
         shelf.disk.run(
             "UPDATE glacier_uploads SET ended=coalesce(ended, ?) WHERE id=?", (shelf.now(), upload)
         )
