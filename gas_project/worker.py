@@ -128,6 +128,7 @@ class Worker:
             may_ping=self._moved_lately,
         )
         self._inbox: handoff.SimpleQueue[Message | None] = handoff.SimpleQueue()
+        self._returned: list[Message] = []
         self._deadline: float | None = None
         self._fault: BaseException | None = None
         self._moved = self._busy = time.monotonic()
@@ -185,6 +186,8 @@ class Worker:
         systemd.notify("STOPPING=1")
         while self._flights and not self._is_late():
             self._flights.wait()
+        for message in self._returned:
+            self._keeper.settle(message, 0)
         for message in self._flights.all():
             log.warning("message.released", queue=self._queue, message=message.id)
             self._keeper.settle(message, 0)
@@ -271,7 +274,7 @@ class Worker:
 
     def _seat(self, message: Message) -> None:
         self._taken += 1
-        if self._deadline is None:
+        if self._deadline is None and self._fault is None:
             self._flights.add(message)
             self._inbox.put(message)
         else:
@@ -281,12 +284,20 @@ class Worker:
 
     def _sit(self) -> None:
         while (message := self._inbox.get()) is not None:
-            verdict: int | None = 0
+            verdict: int | None = backoff(message.received)  # should the handler kill this thread
             try:
                 verdict = self._judge(message)
             finally:
-                self._keeper.settle(message, verdict)
+                self._settle(message, verdict)
                 self._flights.remove(message)
+
+    def _settle(self, message: Message, verdict: int | None) -> None:
+        if verdict == 0 and self._deadline is not None:
+            # Given back at once, it would come straight to our own last poll: one receive of five
+            # for nothing. The last heartbeat hides it for longer than that poll lasts.
+            self._returned.append(message)
+        else:
+            self._keeper.settle(message, verdict)
 
     def _judge(self, message: Message) -> int | None:
         """Handle a message and return what becomes of it, as Keeper.settle takes it."""

@@ -21,7 +21,7 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> FakeSQS:
     return fake
 
 
-def until(true: Callable[[], object], *, seconds: float = 10) -> None:
+def until(true: Callable[[], object], *, seconds: float = 6) -> None:
     """Wait for something to become true; fail after so many seconds."""
     end = time.monotonic() + seconds
     while not true():
@@ -30,8 +30,17 @@ def until(true: Callable[[], object], *, seconds: float = 10) -> None:
         time.sleep(0.005)
 
 
+def waiting_at(gate: threading.Event) -> Callable[[Event], None]:
+    """Return a handler that waits until the gate is opened."""
+
+    def handle(_: Event) -> None:
+        gate.wait()
+
+    return handle
+
+
 class Running:
-    """A worker in a thread; leaving the `with` stops it and waits for its end."""
+    """A worker in a thread; leaving the `with` stops it, waits, and raises what it raised."""
 
     def __init__(self, handler: Callable[[Event], None], **options: Any) -> None:
         settings: dict[str, Any] = {"wait": 1, "jitter": 0, "drain": 5} | options
@@ -59,7 +68,11 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self.worker.stop()
+        fake: Any = aws.sqs()
+        fake.hurried = True
         self.join()
+        if self.failure is not None:
+            raise self.failure
 
 
 @pytest.fixture

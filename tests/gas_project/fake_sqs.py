@@ -29,7 +29,7 @@ class FakeSQS:
     """The calls that `gas_project.queues` makes; each is kept in `calls`.
 
     `trouble` sees each call before it is done and may raise; `refuses` says which entries of a
-    batch come back in its Failed list.
+    batch come back in its Failed list; `hurried` lets long polls end at once.
     """
 
     def __init__(self, *, max_receives: int = 5) -> None:
@@ -37,6 +37,7 @@ class FakeSQS:
         self.calls: deque[tuple[str, dict[str, Any]]] = deque(maxlen=10_000)
         self.trouble: Callable[[str, dict[str, Any]], None] = lambda name, request: None
         self.refuses: Callable[[str, Entry], bool] = lambda name, entry: False
+        self.hurried = False
         self._max_receives = max_receives
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
@@ -79,19 +80,20 @@ class FakeSQS:
 
     def receive_message(self, **request: Any) -> dict[str, Any]:
         self._begin("receive_message", request)
-        if (
-            not 1 <= request["MaxNumberOfMessages"] <= 10
-            or not 0 <= request["WaitTimeSeconds"] <= 20
-        ):
+        limit, wait = request["MaxNumberOfMessages"], request["WaitTimeSeconds"]
+        if not 1 <= limit <= 10 or not 0 <= wait <= 20:
             raise error("InvalidParameterValue", "ReceiveMessage")
-        until = time.monotonic() + request["WaitTimeSeconds"]
+        until = time.monotonic() + wait
         with self._changed:
             while not (found := self._take(request)) and time.monotonic() < until:
-                self._changed.wait(min(0.02, max(0, until - time.monotonic())))
+                if self.hurried:
+                    break
+                self._changed.wait(0.02)
         return {"Messages": found} if found else {}
 
     def _take(self, request: dict[str, Any]) -> list[dict[str, Any]]:
-        url, now, found = request["QueueUrl"], time.monotonic(), []
+        url, now = request["QueueUrl"], time.monotonic()
+        found: list[dict[str, Any]] = []
         for stored in [m for m in self._queue(url) if m.visible_at <= now]:
             if len(found) == request["MaxNumberOfMessages"]:
                 break
