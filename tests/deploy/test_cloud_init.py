@@ -24,6 +24,7 @@ TOOLS = {
     "git": 'mkdir -p "$OPT/.git"',
     "python3": "exit 0",
     "systemctl": 'echo "$*" >> "$CALLS"',
+    "setpriv": 'echo "$* key=$DJANGO_SECRET_KEY url=$GAS_URL" >> "$CALLS"',
     "apt-get": 'echo "apt-get $*" >> "$CALLS"',
 }
 
@@ -83,16 +84,21 @@ class Host:
         (root / "etc/gas/host.env").write_text(host)
         (root / "etc/gas/gas.env.in").write_text(file_named("/etc/gas/gas.env.in"))
 
-    def install(self) -> None:
-        """Run the installer of the user data, its paths moved into this folder."""
-        script = file_named("/usr/local/sbin/gas-install")
+    def run(self, name: str, *arguments: str) -> None:
+        """Run a script of the user data, its paths moved into this folder."""
+        script = file_named(f"/usr/local/sbin/{name}")
         script = re.sub(r"(?<![\w.])/(etc|opt)/", rf"{self.root}/\1/", script)
         environment = {
             "PATH": f"{self.root}/bin:{os.environ['PATH']}",
             "CALLS": str(self.calls),
             "OPT": f"{self.root}/opt/gas",
         }
-        subprocess.run(["bash", "-c", script], env=environment, check=True, timeout=60)
+        command = ["bash", "-c", script, name, *arguments]
+        subprocess.run(command, env=environment, check=True, timeout=60)
+
+    def install(self) -> None:
+        """Install GAS."""
+        self.run("gas-install")
 
     def read(self, path: str) -> str:
         return (self.root / path).read_text()
@@ -159,3 +165,13 @@ def test_the_installer_may_run_again(tmp_path: Path) -> None:
     first = host.read("etc/gas/aws.ini"), host.read("etc/gas/gas.env")
     host.install()
     assert (host.read("etc/gas/aws.ini"), host.read("etc/gas/gas.env")) == first
+
+
+def test_a_person_runs_a_command_as_the_web_site_would(tmp_path: Path) -> None:
+    host = Host(tmp_path, "web")
+    host.install()
+    host.run("gas-manage", "createsuperuser", "--email", "me@example.org")
+    line = host.read("calls").splitlines()[-1]
+    assert line.startswith("--reuid=gas --regid=gas --init-groups ")
+    assert "manage.py createsuperuser --email me@example.org" in line
+    assert line.endswith("key=value-of-/gas/secret-key url=https://gas.example.org")
