@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup run demo test lint types imports check reset lock
+
+help: ## explain every target
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make the environment from the locked requirements (the others do it too)
+
+$(READY): requirements/dev.txt
+	@echo "Making the environment in $(VENV): a minute or two, the first time only."
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) was not found. Set PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $(READY)
+
+run: $(READY) ## start the whole service on this machine (GAS_PORT=8000)
+	@$(BIN)/python -m deploy.local.supervisor run
+
+demo: $(READY) ## one result's whole life against the real workers, in two minutes
+	@$(BIN)/python -m deploy.local.supervisor demo
+
+test: $(READY) ## run the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(READY) ## style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY) ## types
+	@$(BIN)/mypy .
+
+imports: $(READY) ## the direction of imports
+	@$(BIN)/lint-imports
+
+check: lint types imports test ## all that CI checks
+
+reset: $(READY) ## forget the local jobs, results, archives and people
+	@$(BIN)/python -m deploy.local.supervisor reset
+
+lock: $(READY) ## lock requirements/*.in with hashes
+	@cd requirements && for name in base dev; do ../$(BIN)/uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.11 $$name.in -o $$name.txt; done
+	@cd requirements && ../$(BIN)/uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.13 --override next.in dev.in -o next.txt
