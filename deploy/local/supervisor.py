@@ -111,7 +111,7 @@ class Supervisor:
     def _line(self, name: str, colour: int, text: str) -> None:
         head = f"{name:>9} │"
         shown = f"\x1b[{colour}m{head}\x1b[0m" if self._colour else head
-        print(f"{shown} {text}", file=self._log, flush=True)  # noqa: T201 (this is the log)
+        print(f"{shown} {text}", file=self._log, flush=True)
 
     def _read(self, child: Child) -> None:
         process = child.process
