@@ -35,7 +35,8 @@ class NotSent(Exception):
 class Message:
     """One received message; `sent_at` in epoch seconds, `at` in monotonic seconds of the receive.
 
-    `received` counts the receives so far over this queue and its dead-letter queue.
+    `received` counts the receives so far over this queue and its dead-letter queue; `reason` says
+    why a worker parked it.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Message:
     received: int
     sent_at: int
     at: float
+    reason: str = ""
 
 
 def dead(kind: str) -> str:
@@ -62,6 +64,7 @@ def receive(kind: str, *, limit: int, wait: int, visibility: int) -> list[Messag
         WaitTimeSeconds=wait,
         VisibilityTimeout=visibility,
         MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+        MessageAttributeNames=["reason"],
     )
     at = time.monotonic()
     return [_message(raw, at) for raw in answer.get("Messages", [])]
@@ -69,6 +72,7 @@ def receive(kind: str, *, limit: int, wait: int, visibility: int) -> list[Messag
 
 def _message(raw: "MessageTypeDef", at: float) -> Message:
     told = raw.get("Attributes", {})
+    parked = raw.get("MessageAttributes", {}).get("reason")
     return Message(
         id=raw["MessageId"],
         receipt=raw["ReceiptHandle"],
@@ -76,6 +80,7 @@ def _message(raw: "MessageTypeDef", at: float) -> Message:
         received=int(told.get("ApproximateReceiveCount", 1)),
         sent_at=int(told.get("SentTimestamp", 0)) // 1000,
         at=at,
+        reason=parked.get("StringValue", "") if parked else "",
     )
 
 
