@@ -1,6 +1,8 @@
-"""What every test may use: Django on a scratch database, AWS as the local cloud and nothing else."""
+"""What every test may use: Django on a scratch database, and the local cloud as its AWS."""
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 os.environ.update(
     AWS_ENDPOINT_URL="http://127.0.0.1:1",
@@ -14,3 +16,38 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     GAS_COLD_STORE="vault",
 )
+
+import pytest
+
+from deploy.local.run import LocalCloud
+from gas_project import aws
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+SCALE = 360
+"""An hour of AWS takes ten seconds, unless a test puts the cloud's clock forward."""
+
+
+@pytest.fixture(scope="session")
+def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """One local cloud for all tests of this process; a test asks for `cloud`."""
+    running = LocalCloud(data=tmp_path_factory.mktemp("cloud"), scale=SCALE)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def cloud(
+    local_cloud: LocalCloud, settings: "Settings", monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LocalCloud]:
+    """The local cloud, empty but provisioned, and everything in GAS pointed at it."""
+    local_cloud.forget()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local_cloud.url)
+    settings.AWS_ENDPOINT_URL = local_cloud.url
+    settings.GAS_LOCAL = True
+    settings.GAS_TIME_SCALE = SCALE
+    aws.forget_clients()
+    yield local_cloud
+    aws.forget_clients()

@@ -95,10 +95,6 @@ class Disk:
             if path.name not in live:
                 path.unlink(missing_ok=True)
 
-    def forget(self) -> None:
-        """Remove every body. Rows belong to the services, and each forgets its own."""
-        self.sweep(set())
-
     def close(self) -> None:
         """Close the database and let another process use the folder."""
         with self._lock:

@@ -1,0 +1,154 @@
+"""One DynamoDB table: moto's, with indexes that are looked up and not searched."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from moto.dynamodb.exceptions import MockValidationException
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+
+
+class LocalTable(Table):
+    """A table that knows, for each index, which items have which hash value."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._by_hash: dict[str, dict[tuple[str, Any], dict[str, Item]]] = {}
+        self._filed: dict[str, list[tuple[str, tuple[str, Any]]]] = {}
+        self._narrowed: list[Item] | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "LocalTable":
+        # moto copies whole tables to undo a transaction; the backend undoes item by item instead.
+        return self
+
+    def key_of(self, attributes: dict[str, Any]) -> str | None:
+        """Return an item's key as text, or None when a key attribute is missing."""
+        if not all(name in attributes for name in self.table_key_attrs):
+            return None
+        return json.dumps([_canonical(attributes[name]) for name in self.table_key_attrs])
+
+    def find(self, key: str) -> Item | None:
+        """Return the item with this key."""
+        hash_key, range_key = _split(key)
+        found: Any = self.items.get(hash_key)
+        if range_key is not None and found is not None:
+            found = found.get(range_key)
+        return found if isinstance(found, Item) else None
+
+    def place(self, key: str, attributes: dict[str, Any]) -> None:
+        """Put an item that was valid before, without checks, and file it."""
+        hash_key, range_key = _split(key)
+        item: Any = Item(hash_key, range_key, attributes)
+        if range_key is None:
+            self.items[hash_key] = item
+        else:
+            self.items[hash_key][range_key] = item
+        self.file(key)
+
+    def remove(self, key: str) -> None:
+        """Take an item out, if it is there, and unfile it."""
+        hash_key, range_key = _split(key)
+        if range_key is None:
+            self.items.pop(hash_key, None)
+        elif hash_key in self.items:
+            self.items[hash_key].pop(range_key, None)
+        self.file(key)
+
+    def file(self, key: str) -> None:
+        """Bring the indexes up to date with one item, which may have come, changed or gone."""
+        for name, value in self._filed.pop(key, ()):
+            self._by_hash[name][value].pop(key, None)
+        item = self.find(key)
+        if item is None:
+            return
+        for name in {index.schema[0]["AttributeName"] for index in self.all_indexes()}:
+            if name in item.attrs:
+                value = _scalar(item.attrs[name])
+                self._by_hash.setdefault(name, {}).setdefault(value, {})[key] = item
+                self._filed.setdefault(key, []).append((name, value))
+
+    def file_all(self) -> None:
+        """File every item anew: the indexes themselves have changed."""
+        self._by_hash.clear()
+        self._filed.clear()
+        for item in self.all_items():
+            key = self.key_of(as_attributes(item))
+            if key is not None:
+                self.file(key)
+
+    def forget(self) -> None:
+        """Drop every item."""
+        self.items.clear()
+        self._by_hash.clear()
+        self._filed.clear()
+
+    @contextmanager
+    def narrowed(self, index_name: str | None, hash_value: dict[str, Any]) -> Iterator[None]:
+        """Let a query inside see only the items that have its hash value."""
+        if index_name is None:
+            found: Any = self.items.get(DynamoType(hash_value), {})
+            self._narrowed = list(found.values()) if isinstance(found, dict) else [found]
+        else:
+            name = self.get_index(index_name).schema[0]["AttributeName"]
+            filed = self._by_hash.get(name, {}).get(_scalar(DynamoType(hash_value)), {})
+            self._narrowed = list(filed.values())
+        try:
+            yield
+        finally:
+            self._narrowed = None
+
+    def all_items(self) -> list[Item]:
+        """Return the items that the present call has to look at."""
+        return super().all_items() if self._narrowed is None else self._narrowed
+
+    def check_index_keys(self, item: Item) -> None:
+        """Raise ValidationException for an index key of the wrong type, as AWS does."""
+        declared = {entry["AttributeName"]: entry["AttributeType"] for entry in self.attr}
+        for index in self.all_indexes():
+            for name in index.schema_key_attrs:
+                value = item.attrs.get(name)
+                if value is not None and value.type != declared[name]:
+                    raise MockValidationException(
+                        "One or more parameter values were invalid: Type mismatch for Index Key "
+                        f"{name} Expected: {declared[name]} Actual: {value.type} "
+                        f"IndexName: {index.name}"
+                    )
+
+
+def as_attributes(item: Item) -> dict[str, Any]:
+    """Return an item in DynamoDB's JSON, fit for `json.dumps`."""
+    return {name: _plain(value) for name, value in item.attrs.items()}
+
+
+def _plain(value: DynamoType) -> dict[str, Any]:
+    content = value.value
+    if value.is_list():
+        content = [_plain(each) for each in content]
+    elif value.is_map():
+        content = {name: _plain(each) for name, each in content.items()}
+    elif isinstance(content, bytes):
+        content = base64.b64encode(content).decode()
+    return {value.type: content}
+
+
+def _canonical(value: dict[str, Any]) -> dict[str, str]:
+    """Give a key one spelling: 1, 1.0 and 01 are one number; bytes are base64."""
+    kind, content = next(iter(value.items()))
+    if kind == "N":
+        content = f"{Decimal(content).normalize():f}"
+    elif isinstance(content, bytes):
+        content = base64.b64encode(content).decode()
+    return {kind: content}
+
+
+def _scalar(value: DynamoType) -> tuple[str, Any]:
+    return value.type, value.cast_value
+
+
+def _split(key: str) -> tuple[DynamoType, DynamoType | None]:
+    parts = json.loads(key)
+    return DynamoType(parts[0]), DynamoType(parts[1]) if len(parts) > 1 else None
