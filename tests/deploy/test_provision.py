@@ -15,15 +15,13 @@ from deploy.local.provision import (
     make_template,
     provision,
 )
+from deploy.local.run import LocalCloud
 from deploy.local.template import read
 
-ORIGIN = "http://127.0.0.1:8000"
-GIVEN = {"WebOrigin": ORIGIN, "AWS::StackName": "gas"}
 
-
-@pytest.fixture(scope="module")
-def clients(cloud: str) -> Clients:
-    return connect(cloud)
+@pytest.fixture
+def clients(cloud: LocalCloud) -> Clients:
+    return connect(cloud.url)
 
 
 def queue_attributes(clients: Clients, name: str) -> dict[str, Any]:
@@ -62,7 +60,9 @@ def state(clients: Clients) -> dict[str, Any]:
     }
 
 
-def test_a_started_cloud_has_every_local_resource_of_the_stack(clients: Clients) -> None:
+def test_a_started_cloud_has_every_local_resource_of_the_stack(
+    cloud: LocalCloud, clients: Clients
+) -> None:
     found = state(clients)
     assert set(found["tables"]) == {"gas-jobs", "gas-job-events", "gas-plans"}
     assert len(found["queues"]) == 12
@@ -73,34 +73,36 @@ def test_a_started_cloud_has_every_local_resource_of_the_stack(clients: Clients)
     }
     assert found["vault"]
     assert found["notices"] == f"arn:aws:sns:{REGION}:{ACCOUNT}:gas-retrieval"
-    assert found["cors"][0]["AllowedOrigins"] == [ORIGIN]
+    assert found["cors"][0]["AllowedOrigins"] == [cloud.url], "nobody but the cloud itself"
 
 
-def test_a_second_time_changes_nothing(cloud: str, clients: Clients) -> None:
+def test_a_second_time_changes_nothing(cloud: LocalCloud, clients: Clients) -> None:
     before = state(clients)
-    provision(url=cloud, stack="gas", origin=ORIGIN)
+    provision(url=cloud.url, stack="gas", origin="")
     assert state(clients) == before
 
 
-def test_what_is_kept_in_it_stays(cloud: str, clients: Clients) -> None:
+def test_what_is_kept_in_it_stays(cloud: LocalCloud, clients: Clients) -> None:
     item = {"user_id": {"S": "u1"}, "tier": {"S": "free"}}
     clients.dynamodb.put_item(TableName="gas-plans", Item=item)
     clients.s3.put_object(Bucket=f"gas-results-{ACCOUNT}", Key="r/1", Body=b"kept")
-    provision(url=cloud, stack="gas", origin=ORIGIN)
+    provision(url=cloud.url, stack="gas", origin="")
     found = clients.dynamodb.get_item(TableName="gas-plans", Key={"user_id": {"S": "u1"}})
     assert found["Item"] == item
     body = clients.s3.get_object(Bucket=f"gas-results-{ACCOUNT}", Key="r/1")["Body"]
     assert body.read() == b"kept"
 
 
-def test_another_origin_and_a_changed_queue_are_set_right(cloud: str, clients: Clients) -> None:
+def test_another_origin_and_a_changed_queue_are_set_right(
+    cloud: LocalCloud, clients: Clients
+) -> None:
     url = clients.sqs.get_queue_url(QueueName="gas-thaw")["QueueUrl"]
     clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "3"})
-    provision(url=cloud, stack="gas", origin="http://127.0.0.1:9999")
+    provision(url=cloud.url, stack="gas", origin="http://127.0.0.1:9999")
     rules = clients.s3.get_bucket_cors(Bucket=f"gas-uploads-{ACCOUNT}")["CORSRules"]
     assert rules[0]["AllowedOrigins"] == ["http://127.0.0.1:9999"]
     assert queue_attributes(clients, "gas-thaw")["VisibilityTimeout"] == "120"
-    provision(url=cloud, stack="gas", origin=ORIGIN)
+    provision(url=cloud.url, stack="gas", origin="")
 
 
 def test_a_hint_published_to_a_topic_reaches_its_queue_as_it_was_sent(clients: Clients) -> None:
@@ -115,20 +117,23 @@ def test_a_hint_published_to_a_topic_reaches_its_queue_as_it_was_sent(clients: C
 def test_an_unlisted_type_is_refused_before_anything_is_made(clients: Clients) -> None:
     template = read()
     template["Resources"]["Clock"] = {"Type": "AWS::Events::Rule", "Properties": {}}
-    given = GIVEN | {"AWS::StackName": "other"}
+    given = {"WebOrigin": "http://127.0.0.1", "AWS::StackName": "other"}
     with pytest.raises(ProvisionError, match="AWS::Events::Rule is not known"):
         make_template(template, clients=clients, given=given)
     assert not [name for name in state(clients)["tables"] if name.startswith("other")]
 
 
-def test_a_table_with_other_keys_is_said_and_left_alone(clients: Clients) -> None:
+def test_a_table_with_other_keys_is_said_and_left_alone(
+    cloud: LocalCloud, clients: Clients
+) -> None:
     template = read()
     keys = template["Resources"]["JobEvents"]["Properties"]
     keys["KeySchema"] = keys["KeySchema"][:1]
     keys["AttributeDefinitions"] = keys["AttributeDefinitions"][:1]
     before = state(clients)
+    given = {"WebOrigin": cloud.url, "AWS::StackName": "gas"}
     with pytest.raises(ProvisionError, match="the table gas-job-events has other keys"):
-        make_template(template, clients=clients, given=GIVEN)
+        make_template(template, clients=clients, given=given)
     assert state(clients)["tables"] == before["tables"]
 
 

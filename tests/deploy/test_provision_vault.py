@@ -9,11 +9,12 @@ import pytest
 from botocore.stub import Stubber
 from django.core.management import CommandError, call_command
 
+from deploy.local.run import LocalCloud
 from gas_project import aws
 
 
 @pytest.fixture
-def vault(at_the_cloud: str, settings: Any) -> str:
+def vault(cloud: LocalCloud, settings: Any) -> str:
     """Return the name of a vault that does not exist yet."""
     name = f"fresh-{uuid.uuid4().hex}"
     settings.GAS_STACK = name
