@@ -2,7 +2,10 @@
 
 import os
 import re
+import secrets
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +178,24 @@ def test_a_person_runs_a_command_as_the_web_site_would(tmp_path: Path) -> None:
     assert line.startswith("--reuid=gas --regid=gas --init-groups ")
     assert "manage.py createsuperuser --email me@example.org" in line
     assert line.endswith("key=value-of-/gas/secret-key url=https://gas.example.org")
+
+
+def test_django_finds_nothing_to_say_about_the_settings_written(tmp_path: Path) -> None:
+    host = Host(tmp_path, "web")
+    template = tmp_path / "etc/gas/gas.env.in"
+    text = template.read_text().replace("CHANGE-ME-COLD-STORE", "s3")
+    template.write_text(text.replace("CHANGE-ME-MAIL-FROM", "no-reply@gas.example.org"))
+    host.install()
+    written = dict(line.split("=", 1) for line in shlex.split(host.read("etc/gas/gas.env"), True))
+    key = {"DJANGO_SECRET_KEY": secrets.token_urlsafe(48), "GAS_DATA": str(tmp_path)}
+    database = {"DATABASE_URL": "postgres://gas:secret@127.0.0.1/gas"}
+    result = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        env={"PATH": os.environ["PATH"], **written, **key, **database},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
