@@ -101,13 +101,14 @@ class LocalCloud:
         self.url = f"http://127.0.0.1:{self._server.bind_addr[1]}"
         self._thread = threading.Thread(target=self._server.serve, name="cloud", daemon=True)
         self._thread.start()
-        self._s3.start()
-        self._glacier.start()
         try:
             provision(url=self.url, stack=self._stack, origin=self._origin)
         except BaseException:
             self.stop()
             raise
+        # Not before the topics exist: what fell due while it was off would be told to nobody.
+        self._s3.start()
+        self._glacier.start()
 
     def _door(self) -> Door:
         shared: dict[str, Any] = {
