@@ -7,7 +7,7 @@ Measured on bcftools 1.24 by comparing every possible SNV with a plain translati
 - where a message reads a base twice (ribosomal slippage), and wherever a transcript has no
   introns, `splice_*` and `intron` have no meaning;
 - of several non-coding genes of one biotype at a place, such as overlapping tRNAs, only one is
-  named.
+  named, and the last base of such a gene is passed over where a coding gene follows at once.
 The table is made with the reference (`build`) and applied to csq's answers (`Mender`).
 """
 
@@ -87,7 +87,7 @@ class Entry:
         return "|".join(astuple(self)).rstrip("|")
 
 
-_MENDABLE = re.compile("splice_|intron|start_lost|non_coding")
+_MENDABLE = re.compile("splice_|intron|start_lost")
 _DNA = re.compile(r"(\d+)([ACGTN]+)>([ACGTN]+)")
 
 
@@ -107,17 +107,16 @@ class Mender:
         self._genes = {c.gene for c in fixups.starts if c.transcript in self._unspliced}
 
     def mend(self, answer: str, *, pos: int, ref: str, alts: list[str]) -> str:
-        """Return csq's answer (`BCSQ` without its name) for one record, mended.
+        """Return csq's answer (`BCSQ` without its name, or nothing) for one record, mended.
 
         A record that touches no position of the table comes back as it is.
         """
-        if not _MENDABLE.search(answer):
+        touched = [*self._complete(pos=pos, ref=ref, alts=alts)] if self._noncoding else []
+        if not touched and not _MENDABLE.search(answer):
             return answer
-        entries = (Entry(*text.split("|")) for text in answer.split(","))
+        entries = (Entry(*text.split("|")) for text in answer.split(",") if text)
         mended = [m for e in entries for m in self._mend(e, pos=pos, ref=ref, alts=alts)]
-        if any(entry.terms == "non_coding" for entry in mended):
-            mended += self._complete(pos=pos, ref=ref, alts=alts)
-        return ",".join(dict.fromkeys(str(entry) for entry in mended))
+        return ",".join(dict.fromkeys(str(entry) for entry in (*mended, *touched)))
 
     def _complete(self, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
         """Yield every non-coding gene that a record's changed bases touch."""

@@ -45,7 +45,7 @@ class Writer:
         self.written += len(lines)
 
     def _mend(self, record: Record, answer: str) -> str:
-        if not answer or record.contig is None:
+        if record.kind != CALLED or record.contig is None:
             return ""
         ref, alts = record.ref.decode(), record.alts.decode().split(",")
         return self._menders[record.contig.name].mend(answer, pos=record.pos, ref=ref, alts=alts)

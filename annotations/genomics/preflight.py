@@ -157,7 +157,7 @@ class Preflight:
         for block, unfinished in lines:
             for raw in block:
                 number += 1
-                line = raw if raw.isascii() and not raw.endswith(b"\r") else self._tidy(raw, number)
+                line = raw if raw.isascii() and b"\r" not in raw else self._tidy(raw, number)
                 if self._checker is None:
                     self._take_header(line, number)
                 elif line[:1] in (b"", b"#"):
@@ -172,6 +172,8 @@ class Preflight:
         if line.endswith(b"\r"):
             self.findings.add("crlf", line=number)
             line = line.rstrip(b"\r")
+        if b"\r" in line:
+            raise self.findings.refuse("binary", line=number, raw=line)
         try:
             line.decode()
         except UnicodeDecodeError:

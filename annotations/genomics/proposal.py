@@ -22,7 +22,7 @@ def propose(text: bytes) -> Proposal:
 
     Contig lines count first, with their lengths; then the names and REF alleles of records.
     """
-    lines = text.decode("utf-8", "replace").splitlines()
+    lines = text.decode("utf-8", "replace").replace("\r", "").split("\n")
     declared = [(match[1], match[2]) for line in lines if (match := _CONTIG.match(line))]
     records = [line.split("\t") for line in lines[:-1] if line and not line.startswith("#")]
     return _by_contigs(declared) or _by_records(records) or Proposal(None, _unknown(declared))

@@ -71,14 +71,21 @@ def read_lines(
             line = count + text.count(b"\n", 0, place) + 1
             raise findings.refuse("binary", line=line, raw=text[max(0, place - 20) : place + 20])
         *lines, rest = text.split(b"\n")
+        _check_lengths([*lines, rest], count, limits=limits, findings=findings)
         count += len(lines)
-        if len(rest) > limits.line:
-            raise findings.refuse("line-length", line=count + 1, raw=rest, limit=limits.line)
         yield lines, False
     if first:
         raise findings.refuse("empty-file")
     if rest:
         yield [rest], True
+
+
+def _check_lengths(lines: list[bytes], before: int, *, limits: Limits, findings: Findings) -> None:
+    if max(map(len, lines)) <= limits.line:
+        return
+    for number, line in enumerate(lines, before + 1):
+        if len(line) > limits.line:
+            raise findings.refuse("line-length", line=number, raw=line, limit=limits.line)
 
 
 def _check_start(block: bytes, findings: Findings) -> bytes:

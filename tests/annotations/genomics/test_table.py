@@ -1,0 +1,62 @@
+"""The table of a result: pages and counts, and nothing outside its folder."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from annotations.genomics import table
+from annotations.genomics.examples import EXAMPLES
+from tests.annotations.genomics.runs import VIRUS, run, sites
+
+
+def test_pages_come_in_the_order_of_the_file_with_the_count(tmp_path: Path) -> None:
+    result = run(tmp_path, EXAMPLES[0].path.read_bytes())
+    parquet = result.files["variants.parquet"]
+    first, second = table.page(parquet, size=50), table.page(parquet, first=50, size=50)
+    assert first.count == second.count == result.records
+    assert len(first.rows) == 50
+    assert [r["idx"] for r in first.rows + second.rows] == [*range(result.records)]
+    assert table.page(parquet, first=10_000).rows == []
+    shown = [name for name in first.rows[0] if name not in ("chrom", "pos", "id", "ref", "alt")]
+    assert shown == [
+        *("idx", "qual", "filter", "consequence", "impact"),
+        *("gene", "transcript", "aa_change", "dna_change"),
+    ]
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "it's; a\nfolder"
+    folder.mkdir()
+    result = run(folder, sites(VIRUS, (23403, "A", "G")))
+    assert table.page(result.files["variants.parquet"]).count == 1
+
+
+def test_text_that_looks_like_csv_stays_as_it_is(tmp_path: Path) -> None:
+    name = '"a","b" \\N é'
+    text = sites(VIRUS, (23403, "A", "G")).replace("\t.\tA\tG", f"\t{name}\tA\tG")
+    assert run(tmp_path, text).preview[0]["id"] == name
+
+
+def test_long_alleles_are_cut_in_the_table_alone(tmp_path: Path) -> None:
+    result = run(tmp_path, sites(VIRUS, (23403, "A", "A" + "G" * 5_000)))
+    assert result.preview[0]["alt"].endswith("… (5,001 characters)")
+
+
+def test_the_connection_reads_its_folder_alone_and_cannot_be_unlocked(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "inside-too"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "secret.csv").write_text("a\n1\n")
+    with table.connect(inside) as connection:
+        for query in (
+            f"SELECT * FROM read_csv('{outside}/secret.csv')",
+            f"SELECT * FROM read_csv('{inside}/../inside-too/secret.csv')",
+            "SELECT * FROM read_text('/etc/hostname')",
+            f"COPY (SELECT 1) TO '{outside}/made.csv'",
+            "SET enable_external_access = true",
+            "SET memory_limit = '8GB'",
+            "INSTALL httpfs",
+        ):
+            with pytest.raises(duckdb.Error):
+                connection.execute(query)
