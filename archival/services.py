@@ -54,6 +54,9 @@ def _step(role: str, job: Job) -> Job | None:
     if owner not in (role, None):
         events.publish(topic=events.TOPIC_OF_ROLE[owner], job_id=job.job_id)
         return None
+    if step == "retrieve" and plan and plan.pending:
+        spread(job.user_id)  # first: it says which retrievals are urgent
+        return jobs.get(job.job_id)
     if step == "reap" and plans.frozen():
         return None
     if step == "settle":

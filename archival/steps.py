@@ -5,6 +5,7 @@ Archive and thaw are the same two steps, `open` and `fill`, with the ends swappe
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -141,7 +142,7 @@ def fill(claim: Claim, now: int) -> Changes:
         tags, tree = _pour(claim, job.copy, job.upload)
     except stores.NotThere as error:
         return failed(claim.job, now, str(error) or "source or upload gone")
-    except _Differs:
+    except stores.Changed:
         return failed(claim.job, now, "bytes differ")
     claim.renew()
     plan = plans.get(job.user_id)
@@ -149,19 +150,18 @@ def fill(claim: Claim, now: int) -> Changes:
         return turn_back(claim.job, now)
     try:
         new = stores.of(job.upload).finish(upload=job.upload, size=job.size, tags=tags)
-    except stores.NotThere:
-        return failed(claim.job, now, "upload gone")
+    except (stores.NotThere, stores.Changed):
+        return failed(claim.job, now, "upload gone or refused")
     return _switched(claim.job, new, tree)
-
-
-class _Differs(Exception):
-    pass
 
 
 def _pour(claim: Claim, source: Locator, upload: Locator) -> tuple[list[str], str]:
     """Send the source's bytes part by part; return the parts' tags and the tree hash of all.
 
-    Raises _Differs when size, SHA-256 or tree hash are not those of the result.
+    An upload that is gone may have been completed by a worker that died before its record: then
+    the bytes are only read and hashed, and `finish` tells what became of it.
+
+    Raises stores.Changed when size, SHA-256 or tree hash are not those of the result.
     """
     job, target = claim.job, stores.of(upload)
     part, offset, whole = treehash.part_size(job.size), 0, hashlib.sha256()
@@ -171,13 +171,14 @@ def _pour(claim: Claim, source: Locator, upload: Locator) -> tuple[list[str], st
     for number, data in enumerate(parts, 1):
         whole.update(data)
         trees.append(treehash.tree_hash(data))
-        tags.append(target.write(upload=upload, number=number, offset=offset, data=data))
+        with suppress(stores.NotThere):
+            tags.append(target.write(upload=upload, number=number, offset=offset, data=data))
         offset += len(data)
         claim.beat()
     tree = treehash.combine(trees) if trees else ""
     if (offset, whole.hexdigest()) != (job.size, job.sha256) or job.tree_hash not in ("", tree):
-        raise _Differs
-    return tags, tree
+        raise stores.Changed("size or hash differ")
+    return tags if len(tags) == len(trees) else trees, tree
 
 
 def _switched(job: Job, new: Locator, tree: str) -> Changes:

@@ -165,7 +165,7 @@ class Command(BaseCommand):
         job = jobs.get(seen.job_id)
         if job is None:
             raise CommandError("the item is gone")
-        if strays := [uri for uri in found if not names(job, uri)]:
+        if strays := [one for one in found if not names(job, one)]:
             raise CommandError(f"bytes that no item names: {strays}")
 
 
@@ -173,43 +173,47 @@ def _hot(dated: Any) -> bool:
     return str(dated.locator).startswith("s3://") and "/t/" in str(dated.locator)
 
 
-def names(job: Job, uri: str) -> bool:
-    """Return whether a job names stored bytes: itself, by a prefix, or as what an upload became."""
+def names(job: Job, stored: tuple[str, ...]) -> bool:
+    """Return whether a job names stored bytes by one of their names.
+
+    It may name them by themselves, by a prefix, or as what one of its uploads became.
+    """
     dated = (*job.garbage, *((job.attempt,) if job.attempt else ()))
     known = [one for one in (job.input, job.copy, job.upload) if one]
     known += [one.locator for one in dated]
     for one in known:
         plain = str(one.finished())
-        if uri == plain or (one.is_prefix and uri.startswith(plain)):
+        if plain in stored or (one.is_prefix and stored[0].startswith(plain)):
             return True
     return False
 
 
-def stored(job_id: str) -> list[str]:
-    """Return the URIs of all that is stored for a job: objects, open uploads, archives."""
-    found = []
+def stored(job_id: str) -> list[tuple[str, ...]]:
+    """Return the names of all that is stored for a job: objects, open uploads, archives.
+
+    An archive has two: its id, and the name that we chose, which its description carries.
+    """
+    found: list[tuple[str, ...]] = []
     for kind, letters in (("uploads", "u"), ("results", "rt"), ("archive", "a")):
         bucket, scheme = aws.bucket(kind), "s3-glacier" if kind == "archive" else "s3"
         for letter in letters:
             prefix = f"{letter}/{job_id}/"
             listed = aws.s3().list_objects_v2(Bucket=bucket, Prefix=prefix)
-            found += [f"{scheme}://{bucket}/{o['Key']}" for o in listed.get("Contents", [])]
+            found += [(f"{scheme}://{bucket}/{o['Key']}",) for o in listed.get("Contents", [])]
             open_ = aws.s3().list_multipart_uploads(Bucket=bucket, Prefix=prefix)
-            found += [f"{scheme}://{bucket}/{u['Key']}" for u in open_.get("Uploads", [])]
+            found += [(f"{scheme}://{bucket}/{u['Key']}",) for u in open_.get("Uploads", [])]
     return found + _in_vault(job_id)
 
 
-def _in_vault(job_id: str) -> list[str]:
+def _in_vault(job_id: str) -> list[tuple[str, ...]]:
     """Return the job's archives and open uploads in the vault, as the local cloud knows them."""
     url = f"{settings.AWS_ENDPOINT_URL}/_gas/vault"
     with urllib.request.urlopen(url, timeout=30) as reply:  # noqa: S310 (loopback)
         held = json.load(reply)
-    vault = aws.vault()
     mine = [one for one in held if f" {job_id} " in one["description"]]
-    return [
-        f"glacier-vault://{vault}/{one['archive_id'] or one['description'].split()[-1]}"
-        for one in mine
-    ]
+    both = [(one["archive_id"], one["description"].split()[-1]) for one in mine]
+    vault = f"glacier-vault://{aws.vault()}/"
+    return [tuple(vault + name for name in known if name) for known in both]
 
 
 def _post_form(url: str, fields: dict[str, str], data: bytes) -> None:
