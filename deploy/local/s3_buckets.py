@@ -4,7 +4,6 @@ Source: Amazon S3 API reference, CreateBucket to ListObjectsV2.
 """
 
 import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from deploy.local import REGION
 from deploy.local import s3_objects as objects
+from deploy.local import s3_uploads as uploads
 from deploy.local.s3_call import Call, empty_response, xml_response
 from deploy.local.s3_errors import S3Error, not_implemented
 from deploy.local.s3_events import iso
@@ -59,8 +59,13 @@ def get_location(call: Call) -> Response:
 
 
 def delete_bucket(call: Call) -> Response:
-    """Answer DeleteBucket."""
-    objects.delete_bucket(call.site.disk, call.bucket)
+    """Answer DeleteBucket: uploads still open do not keep a bucket, and go with it."""
+    disk = call.site.disk
+    with disk.transaction():
+        objects.delete_bucket(disk, call.bucket)
+        left = uploads.close_all(disk, call.bucket)
+    for name in left:
+        disk.find(name).unlink(missing_ok=True)
     return empty_response(204)
 
 
@@ -218,5 +223,5 @@ def _token(last: str) -> str:
 def _untoken(token: str) -> str:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise S3Error("InvalidArgument", "The continuation token provided is incorrect") from error

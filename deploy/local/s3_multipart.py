@@ -138,9 +138,12 @@ def abort_upload(call: Call) -> Response:
 
 def complete_upload(call: Call) -> Response:
     """Answer CompleteMultipartUpload."""
-    upload = _upload(call)
+    _upload(call)
     listed = parse(call.document(), root="CompleteMultipartUpload").findall("Part")
-    chosen = _chosen(listed, uploads.parts(call.site.disk, upload.id))
+    with call.site.disk.transaction():
+        upload = _upload(call)
+        there = uploads.parts(call.site.disk, upload.id)
+    chosen = _chosen(listed, there)
     _check_size(call, chosen)
     old = objects.find(call.site.disk, call.bucket, call.key)
     check_write(call.headers, etag=old.etag if old else None)

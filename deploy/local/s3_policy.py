@@ -5,7 +5,6 @@ by a condition; the paper is signed; it expires in real time.
 """
 
 import base64
-import binascii
 import json
 import time
 from calendar import timegm
@@ -75,7 +74,7 @@ def read_policy(encoded: str) -> Policy:
             condition for each in listed if not _is_range(each) for condition in _conditions(each)
         )
         sizes = [(int(low), int(high)) for _, low, high in ranges]
-    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise S3Error("InvalidPolicyDocument", "Invalid Policy: Invalid JSON.") from error
     if not sizes:
         return Policy(expires, conditions, None)
@@ -83,7 +82,7 @@ def read_policy(encoded: str) -> Policy:
 
 
 def _is_range(condition: Any) -> bool:
-    return isinstance(condition, list) and condition[0] == "content-length-range"
+    return isinstance(condition, list) and condition[:1] == ["content-length-range"]
 
 
 def _conditions(source: Any) -> list[Condition]:

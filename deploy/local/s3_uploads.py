@@ -129,6 +129,13 @@ def close(disk: Disk, upload: Upload) -> list[str]:
     return bodies
 
 
+def close_all(disk: Disk, bucket: str) -> list[str]:
+    """Do as `close` does with every upload of a bucket."""
+    with disk.transaction():
+        rows = disk.rows("SELECT * FROM s3_uploads WHERE bucket = ?", (bucket,))
+        return [body for row in rows for body in close(disk, _upload(row))]
+
+
 def abort(disk: Disk, upload: Upload) -> None:
     """Remove an upload with its parts. Raises S3Error NoSuchUpload."""
     _unlink(disk, close(disk, upload))
