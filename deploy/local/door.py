@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _SCOPE = re.compile(r"[^/\s=]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
+_JSON = frozenset({"dynamodb", "sqs", "ses"})
+"""Services whose calls are JSON objects; those of SNS and STS are forms."""
+
 _IDENTITY = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\
 <GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/local</Arn><UserId>AIDALOCAL</UserId>\
 <Account>{ACCOUNT}</Account></GetCallerIdentityResult><ResponseMetadata>\
@@ -68,6 +71,8 @@ class Door:
 
     def _answer(self, region: str, service: str, environ: "WSGIEnvironment") -> Reply:
         body = read_body(environ)
+        if service in _JSON and not _is_json_object(body):
+            return as_error("SerializationException", "the request is not a JSON object")
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         if region != REGION:
             return as_error("UnrecognizedClientException", f"the local cloud is in {REGION} only")
@@ -79,25 +84,25 @@ class Door:
             with self._lock:
                 return self._engine.answer(service, environ, body)
         if service == "ses" and environ["PATH_INFO"] == mailbox.SEND_PATH:
-            return self._mail.send(json.loads(body))
+            return self._mail.send(json.loads(body or b"{}"))
         if service == "sts" and b"Action=GetCallerIdentity" in body:
             return Reply(200, _IDENTITY.encode(), [("Content-Type", "text/xml")])
         return as_error("UnknownOperationException", f"the local cloud has no such {service} call")
 
     def _dynamodb(self, operation: str, environ: "WSGIEnvironment", body: bytes) -> Reply:
-        request = json.loads(body)
+        request = json.loads(body or b"{}")
         with self._lock:
             preempted = self._dynamo.preempt(operation, request)
             return preempted or self._engine.answer("dynamodb", environ, body)
 
     def _receive(self, environ: "WSGIEnvironment", body: bytes) -> Reply:
         """Receive at once what there is; else sleep until there is something, and try again."""
-        request = json.loads(body)
-        name = request["QueueUrl"].rpartition("/")[2]
         with self._lock:
             reply = self._engine.answer("sqs", environ, body)
             if reply.status != 200:
                 return reply
+            request = json.loads(body)
+            name = request["QueueUrl"].rpartition("/")[2]
             until = time.monotonic() + self._queues.wait_seconds(name, request)
             while not json.loads(reply.body).get("Messages"):
                 ripe = self._queues.await_ripe(name, until)
@@ -105,6 +110,13 @@ class Door:
                     return as_json({}, content_type="application/x-amz-json-1.0")
                 reply = self._engine.answer("sqs", environ, body)
             return reply
+
+
+def _is_json_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body or b"{}"), dict)
+    except ValueError:
+        return False
 
 
 def scope_of(environ: "WSGIEnvironment") -> tuple[str, str]:

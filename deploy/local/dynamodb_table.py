@@ -40,9 +40,10 @@ class LocalTable(Table):
         return found if isinstance(found, Item) else None
 
     def place(self, key: str, attributes: dict[str, Any]) -> None:
-        """Put an item that was valid before, without checks, and file it."""
+        """Put an item in the form of `as_attributes`, unchecked as it was valid, and file it."""
         hash_key, range_key = _split(key)
-        item: Any = Item(hash_key, range_key, attributes)
+        restored = {name: _restored(value) for name, value in attributes.items()}
+        item: Any = Item(hash_key, range_key, restored)
         if range_key is None:
             self.items[hash_key] = item
         else:
@@ -130,9 +131,25 @@ def _plain(value: DynamoType) -> dict[str, Any]:
         content = [_plain(each) for each in content]
     elif value.is_map():
         content = {name: _plain(each) for name, each in content.items()}
-    elif isinstance(content, bytes):
+    elif value.type == "B":
         content = base64.b64encode(content).decode()
+    elif value.type == "BS":
+        content = [base64.b64encode(each).decode() for each in content]
     return {value.type: content}
+
+
+def _restored(value: dict[str, Any]) -> dict[str, Any]:
+    """Turn what `_plain` wrote into what moto reads: bytes where there is base64."""
+    kind, content = next(iter(value.items()))
+    if kind == "L":
+        content = [_restored(each) for each in content]
+    elif kind == "M":
+        content = {name: _restored(each) for name, each in content.items()}
+    elif kind == "B":
+        content = base64.b64decode(content)
+    elif kind == "BS":
+        content = [base64.b64decode(each) for each in content]
+    return {kind: content}
 
 
 def _canonical(value: dict[str, Any]) -> dict[str, str]:
@@ -140,7 +157,7 @@ def _canonical(value: dict[str, Any]) -> dict[str, str]:
     kind, content = next(iter(value.items()))
     if kind == "N":
         content = f"{Decimal(content).normalize():f}"
-    elif isinstance(content, bytes):
+    elif kind == "B":
         content = base64.b64encode(content).decode()
     return {kind: content}
 
@@ -150,5 +167,5 @@ def _scalar(value: DynamoType) -> tuple[str, Any]:
 
 
 def _split(key: str) -> tuple[DynamoType, DynamoType | None]:
-    parts = json.loads(key)
-    return DynamoType(parts[0]), DynamoType(parts[1]) if len(parts) > 1 else None
+    parts = [DynamoType(_restored(part)) for part in json.loads(key)]
+    return parts[0], parts[1] if len(parts) > 1 else None
