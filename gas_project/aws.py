@@ -1,7 +1,7 @@
 """The only maker of AWS clients and of resource names.
 
 Clients are shared between threads; boto3 *resources* are not safe to share and are never used.
-Where AWS is comes from AWS's own variables (AWS_ENDPOINT_URL, AWS_REGION, profile, instance role).
+Where AWS is comes from AWS's own variables (AWS_ENDPOINT_URL, AWS_DEFAULT_REGION, profile, instance role).
 """
 
 import os
@@ -113,7 +113,7 @@ def region() -> str:
     """Return the AWS region. Raises RuntimeError when none is configured."""
     found = _session().region_name
     if not found:
-        raise RuntimeError("no AWS region: set AWS_REGION")
+        raise RuntimeError("no AWS region: set AWS_DEFAULT_REGION")
     return str(found)
 
 
