@@ -16,7 +16,7 @@ from accounts.plans import Plan
 from annotations import jobs, timeline
 from annotations.safety import DAY, margins
 from annotations.states import Job, archive_date
-from gas_project import clock
+from gas_project import clock, worker
 
 COLD = frozenset({"COLD", "RESTORING", "THAWING"})
 SUBJECTS = {
@@ -92,11 +92,26 @@ def _date(at: int | None) -> str:
 
 
 def _send(kind: str, user_id: str, *, about: str, **context: Any) -> None:
-    """Render and send one mail, once. Without an address there is nobody to tell."""
+    """Render and send one mail, once. Without an address there is nobody to tell.
+
+    Raises worker.NotNow while another sender is at it, and what the sending raises: then the mark
+    is taken back, so that the message's next try sends the mail.
+    """
     name = kind.partition("#")[0]
     user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
-    if user is None or not timeline.begin_mail(about=about, kind=kind, now=clock.now()):
+    if user is None or not _begin(about, kind):
         return
-    text = render_to_string(f"mail/{name}.txt", {**context, "site": settings.GAS_URL})
-    send_mail(SUBJECTS[name], text, settings.DEFAULT_FROM_EMAIL, [user.email])
+    try:
+        text = render_to_string(f"mail/{name}.txt", {**context, "site": settings.GAS_URL})
+        send_mail(SUBJECTS[name], text, settings.DEFAULT_FROM_EMAIL, [user.email])
+    except Exception:
+        timeline.drop_mail(about=about, kind=kind)
+        raise
     timeline.end_mail(about=about, kind=kind, now=clock.now())
+
+
+def _begin(about: str, kind: str) -> bool:
+    try:
+        return timeline.begin_mail(about=about, kind=kind, now=clock.now())
+    except timeline.UnderWay as other:
+        raise worker.NotNow(other.seconds) from other

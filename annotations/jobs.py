@@ -107,16 +107,19 @@ def get(job_id: str) -> Job | None:
 def _query(
     index: str, name: str, value: str, *, cursor: str | None, limit: int, newest: bool = True
 ) -> Page:
+    of = items.to_item({":v": value})
     asked: dict[str, Any] = {
         "TableName": aws.table("jobs"),
         "IndexName": index,
         "KeyConditionExpression": "#k = :v",
         "ExpressionAttributeNames": {"#k": name},
-        "ExpressionAttributeValues": items.to_item({":v": value}),
+        "ExpressionAttributeValues": of,
         "ScanIndexForward": not newest,
         "Limit": limit,
     }
     if start := items.from_cursor(cursor):
+        if start.get(name) != of[":v"]:
+            raise items.BadCursor("this link is of another list; start at the first page")
         asked["ExclusiveStartKey"] = start
     found = aws.dynamodb().query(**asked)
     jobs = [_job(items.from_item(item)) for item in found["Items"]]
@@ -202,6 +205,7 @@ def create(job: Job, *, actor: str) -> None:
         "TableName": aws.table("jobs"),
         "Item": items.to_item(_values(job)),
         "ConditionExpression": "attribute_not_exists(job_id)",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     event = Event(at=job.submitted_at, step="submit", actor=actor, state=job.state)
     writes = [{"Put": put}, timeline.put(job.job_id, job.rev, event)]

@@ -61,36 +61,61 @@ def _mail_key(about: str, kind: str) -> dict[str, Any]:
     return items.to_item({"job_id": about, "at": f"mail#{kind}"})
 
 
+class UnderWay(Exception):
+    """Another sender is at this mail, or stopped at it; look again in `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"the mail is being sent; look again in {seconds} s")
+        self.seconds = seconds
+
+
 def begin_mail(*, about: str, kind: str, now: int) -> bool:
-    """Mark that a mail is about to be sent; False when it was sent, or is being sent.
+    """Mark that a mail is about to be sent; False when it was sent, or was tried twice.
 
     `about` is a job id or `plan#<user_id>`; `kind` names the mail and the occasion. An intent
-    without a mark, 15 minutes old, is a sender that stopped: the mail goes out once more.
+    without a mark, 15 minutes old, is a sender that stopped: the mail goes out once more. Raises
+    UnderWay before that.
     """
     found = aws.dynamodb().get_item(
         TableName=aws.table(TABLE), Key=_mail_key(about, kind), ConsistentRead=True
     )
     old = items.from_item(found.get("Item", {}))
-    if old and ("sent" in old or old["tries"] > 1 or old["intent"] > now - RESEND_AFTER):
+    if "sent" in old or old.get("tries", 0) > 1:
         return False
-    values = {
-        "job_id": about,
-        "at": f"mail#{kind}",
-        "intent": now,
-        "tries": old.get("tries", 0) + 1,
-    }
+    if old and old["intent"] > now - RESEND_AFTER:
+        raise UnderWay(old["intent"] + RESEND_AFTER - now)
+    if not _mark(about, kind, {"intent": now, "tries": old.get("tries", 0) + 1}):
+        raise UnderWay(RESEND_AFTER)
+    return True
+
+
+def _mark(about: str, kind: str, values: dict[str, int]) -> bool:
+    """Put a mark unless another sender came between; a lost reply is known by its token."""
+    token = items.fresh()
     try:
         aws.dynamodb().put_item(
             TableName=aws.table(TABLE),
-            Item=items.to_item(values),
+            Item=_mail_key(about, kind) | items.to_item({**values, "token": token}),
             ConditionExpression="attribute_not_exists(job_id) OR tries < :tries",
             ExpressionAttributeValues=items.to_item({":tries": values["tries"]}),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except ClientError as error:
-        if items.refused_item(error) is None:
+        found = items.refused_item(error)
+        if found is None:
             raise
-        return False
+        return bool(found.get("token") == token)
     return True
+
+
+def drop_mail(*, about: str, kind: str) -> None:
+    """Take the mark back: the mail was not handed over, so the next look sends it."""
+    aws.dynamodb().update_item(
+        TableName=aws.table(TABLE),
+        Key=_mail_key(about, kind),
+        UpdateExpression="SET intent = :none, tries = :none",
+        ExpressionAttributeValues=items.to_item({":none": 0}),
+    )
 
 
 def mail_begun(*, about: str, kind: str) -> bool:
@@ -98,7 +123,7 @@ def mail_begun(*, about: str, kind: str) -> bool:
     found = aws.dynamodb().get_item(
         TableName=aws.table(TABLE), Key=_mail_key(about, kind), ConsistentRead=True
     )
-    return "Item" in found
+    return bool(items.from_item(found.get("Item", {})).get("tries"))
 
 
 def end_mail(*, about: str, kind: str, now: int) -> None:

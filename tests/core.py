@@ -1,0 +1,251 @@
+"""What the tests of jobs and their storage share: people, results, time, workers, a judge."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from accounts import plans
+from annotations import jobs, run, storage
+from annotations.locators import Locator, Store
+from annotations.states import Dated, Job
+from archival import services
+from deploy.local.run import LocalCloud
+from gas_project import aws, clock, events, queues
+
+MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
+RESULT = b"##fileformat=VCFv4.3\n" * 1000
+ROLES = {
+    "annotate": "annotator",
+    "archive": "archiver",
+    "restore": "restorer",
+    "thaw": "thawer",
+    "erase": "eraser",
+}
+
+Travel = Callable[[float], None]
+
+
+@pytest.fixture
+def travel(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Travel:
+    """Move the cloud's clock and ours together: `travel(seconds)`."""
+    monkeypatch.setattr(clock, "now", lambda: int(cloud.clock.now()))
+    return cloud.clock.advance
+
+
+# --- people and their results ------------------------------------------------------------------
+
+
+def person(tier: str = "free") -> str:
+    """Return a new person's id, with a plan."""
+    user_id = str(uuid.uuid4())
+    plans.create(user_id=user_id, tier=tier)
+    return user_id
+
+
+def new_job(user_id: str, **facts: Any) -> Job:
+    """Return a job of these facts that is not in the table yet."""
+    job_id = facts.pop("job_id", None) or str(uuid.uuid4())
+    now = clock.now()
+    base: dict[str, Any] = {
+        "job_id": job_id,
+        "user_id": user_id,
+        "name": "patient.vcf",
+        "reference": "sars-cov-2",
+        "submitted_at": now,
+        "rev": uuid.uuid4().hex,
+        "due_at": now,
+    }
+    return Job(**{**base, **facts})
+
+
+def queued(user_id: str, data: bytes = RESULT) -> Job:
+    """Return a job whose upload is there and confirmed: the annotator's next."""
+    job = new_job(user_id)
+    where = storage.new_input(job.job_id)
+    storage.put(where, data)
+    head = storage.head(where)
+    return _created(job, input=where, etag=head.etag, input_size=head.size, state="QUEUED")
+
+
+def hot(user_id: str, data: bytes = RESULT, **facts: Any) -> Job:
+    """Return a job with a hot result, its side files and its input, as an annotator leaves it."""
+    job = new_job(user_id)
+    prefix, where = storage.new_attempt(job.job_id), storage.new_input(job.job_id)
+    storage.put(where, data)
+    for name in (storage.RESULT, storage.SUMMARY, storage.LOG):
+        storage.put(storage.inside(prefix, name), data)
+    made: dict[str, Any] = {
+        "input": where,
+        "etag": storage.head(where).etag,
+        "attempt": Dated(prefix, job.submitted_at),
+        "copy": storage.inside(prefix, storage.RESULT),
+        "copied_at": job.submitted_at,
+        "completed_at": job.submitted_at,
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "state": "HOT",
+    }
+    return _created(job, **{**made, **facts})
+
+
+def _created(job: Job, **facts: Any) -> Job:
+    names = job.__dataclass_fields__
+    made = Job(**{**{name: getattr(job, name) for name in names}, **facts})
+    jobs.create(made, actor="owner")
+    return made
+
+
+def look(job: Job | str) -> Job:
+    """Return the job as it is now."""
+    found = jobs.get(job if isinstance(job, str) else job.job_id)
+    assert found is not None
+    return found
+
+
+def served(job: Job | str) -> bytes:
+    """Return the bytes of a job's hot copy."""
+    copy = look(job).copy
+    assert copy is not None
+    return b"".join(storage.stream(copy))
+
+
+# --- workers -----------------------------------------------------------------------------------
+
+
+def work() -> int:
+    """Let every worker empty its queue, until all are empty; return the messages handled."""
+    handled = 0
+    while took := sum(_drain(queue, role) for queue, role in ROLES.items()):
+        handled += took
+    return handled
+
+
+def _drain(queue: str, role: str) -> int:
+    found = queues.receive(queue, limit=10, wait=0, visibility=30)
+    for message in found:
+        for event in events.decode(message.body):
+            if role == "annotator":
+                run.advance(event.job_id or "", stopping=lambda: False)
+            else:
+                services.handle(event, role=role)
+    queues.delete(queue, found)
+    return len(found)
+
+
+def lose_messages() -> None:
+    """Throw away what is in every queue."""
+    for queue in events.QUEUE_OF_ROLE.values():
+        while found := queues.receive(queue, limit=10, wait=0, visibility=30):
+            queues.delete(queue, found)
+
+
+def settle(travel: Travel, *pauses: float) -> None:
+    """Sweep and work until all is quiet, then again after each pause (s)."""
+    for pause in (0.0, *pauses):
+        travel(pause)
+        while services.sweep() and work():
+            pass
+
+
+# --- the judge ---------------------------------------------------------------------------------
+
+
+def objects() -> set[str]:
+    """Return every key in the three buckets."""
+    found = set()
+    for kind in ("uploads", "results", "archive"):
+        listed = aws.s3().list_objects_v2(Bucket=aws.bucket(kind))
+        found |= {entry["Key"] for entry in listed.get("Contents", [])}
+    return found
+
+
+def open_uploads(cloud: LocalCloud) -> set[str]:
+    """Return every open multipart upload, in the buckets and in the vault."""
+    found = set()
+    for kind in ("uploads", "results", "archive"):
+        listed = aws.s3().list_multipart_uploads(Bucket=aws.bucket(kind))
+        found |= {entry["UploadId"] for entry in listed.get("Uploads", [])}
+    listed_in_vault = aws.glacier().list_multipart_uploads(vaultName=aws.vault())
+    return found | {entry["MultipartUploadId"] for entry in listed_in_vault["UploadsList"]}
+
+
+def archives(cloud: LocalCloud) -> set[str]:
+    """Return the archives in the vault, which only its own disk tells at once."""
+    rows = cloud._disk.rows("SELECT id FROM glacier_archives WHERE deleted IS NULL", ())
+    return {str(row[0]) for row in rows}
+
+
+def named(job: Job) -> set[str]:
+    """Return the names of all bytes that a job names."""
+    dated = [g.locator for g in (*job.garbage, *([job.attempt] if job.attempt else []))]
+    return {one.name for one in (job.copy, job.upload, job.input, *dated) if one}
+
+
+def strays(cloud: LocalCloud, job: Job | str) -> set[str]:
+    """Return the bytes of the only job there is that its item does not name."""
+    names = named(look(job))
+    prefixes = tuple(name for name in names if name.endswith("/")) or ("nothing",)
+    return {
+        name
+        for name in objects() | archives(cloud)
+        if name not in names and not name.startswith(prefixes)
+    }
+
+
+def is_archived(job: Job) -> bool:
+    return job.copy is not None and job.copy.store is not Store.HOT
+
+
+def calls(client_of: Callable[[], Any], *operations: str) -> "Counted":
+    """Count the calls that a client makes."""
+    return Counted(client_of(), operations)
+
+
+class Counted:
+    """Counts calls by operation while it is entered."""
+
+    def __init__(self, client: Any, operations: tuple[str, ...]) -> None:
+        self.client = client
+        self.operations = operations
+        self.seen: list[str] = []
+
+    def _note(self, model: Any, **_: Any) -> None:
+        if not self.operations or model.name in self.operations:
+            self.seen.append(model.name)
+
+    def __enter__(self) -> "Counted":
+        self.client.meta.events.register_first("before-call.*", self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.meta.events.unregister("before-call.*", self._note)
+
+
+class Away(Exception):
+    """A call's reply that got lost."""
+
+
+@contextmanager
+def replies_lost(client: Any, operation: str, times: int = 1) -> Iterator[None]:
+    """Let the next calls of an operation be performed, but their replies get lost."""
+    left = [times]
+
+    def lose(**_: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise Away(operation)
+
+    name = f"after-call.*.{operation}"
+    client.meta.events.register_first(name, lose)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(name, lose)
+
+
+def vault_archive(name: str) -> Locator:
+    return Locator(Store.VAULT, aws.vault(), name)
