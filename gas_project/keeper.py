@@ -22,6 +22,11 @@ TICK = 0.25
 """Seconds between two looks at a flag that a signal handler sets."""
 
 
+def beat_interval(visibility: int) -> float:
+    """Return the seconds between two heartbeats: one may be lost before a message shows up."""
+    return visibility / 3
+
+
 class Flights:
     """The messages in flight: the main thread adds, the seats remove, the keeper extends."""
 
@@ -82,13 +87,9 @@ class Keeper:
         self._may_ping = may_ping
         self._handed: handoff.SimpleQueue[Outcome | None] = handoff.SimpleQueue()
         self._owed: list[Outcome] = []
+        self._beat_interval = beat_interval(visibility)
         self._next_beat = time.monotonic() + self._beat_interval
         self._next_ping = 0.0
-
-    @property
-    def _beat_interval(self) -> float:
-        # A third leaves room for one lost heartbeat before the message shows up elsewhere.
-        return self._visibility / 3
 
     def settle(self, message: Message, hidden: int | None) -> None:
         """Hand over an outcome: delete (None) or hide for so many seconds (0 = give back)."""

@@ -40,31 +40,26 @@ def test_a_message_in_flight_stays_hidden_far_beyond_its_visibility(
         seen.append(event)
         gate.wait()
 
-    with Running(handle, visibility=1):
-        time.sleep(2.5)
+    with Running(handle, visibility=2):
+        time.sleep(3.2)
         gate.set()
         until(lambda: not sqs.bodies("archive"))
     assert len(seen) == 1, "nobody else saw it"
 
 
-def test_heartbeats_are_batched_and_come_before_half_of_the_visibility(
-    sqs: FakeSQS, gate: threading.Event
-) -> None:
-    times: list[float] = []
-
-    def note(name: str, _: object) -> None:
-        if name == "change_message_visibility_batch":
-            times.append(time.monotonic())
-
-    sqs.trouble = note
+def test_heartbeats_are_batched(sqs: FakeSQS, gate: threading.Event) -> None:
     sqs.put("archive", *map(hint, range(12)))
     with Running(waiting_at(gate), visibility=3, concurrency=12):
-        until(lambda: len(times) >= 6)
+        until(lambda: len(sqs.called("change_message_visibility_batch")) >= 6)
         gate.set()
     sizes = [len(call["Entries"]) for call in sqs.called("change_message_visibility_batch")]
     assert sizes[2:4] == [10, 2]
-    assert times[4] - times[2] < 1.5
     assert set(hidden_for(sqs)) == {3}
+
+
+@pytest.mark.parametrize("visibility", [1, 30, 120, 43_200])
+def test_heartbeats_come_before_half_of_the_visibility(visibility: int) -> None:
+    assert 0 < keeper.beat_interval(visibility) < visibility / 2
 
 
 def test_a_handled_message_is_no_longer_extended(sqs: FakeSQS) -> None:
@@ -85,8 +80,8 @@ def test_a_lost_heartbeat_is_made_up_for(sqs: FakeSQS, gate: threading.Event) ->
 
     sqs.trouble = trouble
     sqs.put("archive", HINT)
-    with Running(waiting_at(gate), visibility=2):
-        time.sleep(2.4)
+    with Running(waiting_at(gate), visibility=3):
+        time.sleep(3.5)
         (stored,) = sqs.queues["fake:gas-archive"]
         assert len(stored.receipts) == 1
         gate.set()
@@ -153,10 +148,10 @@ def test_a_stopped_worker_finishes_what_is_in_flight_and_takes_no_more(
 
 def test_heartbeats_go_on_while_draining(sqs: FakeSQS, gate: threading.Event) -> None:
     sqs.put("archive", HINT)
-    with Running(waiting_at(gate), visibility=1) as running:
+    with Running(waiting_at(gate), visibility=2) as running:
         until(lambda: sqs.queues["fake:gas-archive"][0].receipts)
         running.worker.stop()
-        time.sleep(2.3)
+        time.sleep(3.2)
         assert sqs.queues["fake:gas-archive"][0].visible_at > time.monotonic()
         gate.set()
     assert sqs.bodies("archive") == []
@@ -230,7 +225,7 @@ def test_while_aws_is_away_it_pauses_and_never_spins(sqs: FakeSQS, trouble: Exce
     sqs.trouble = refuse
     with Running(Handler()):
         time.sleep(0.9)
-        assert 1 <= receives(sqs) <= 2
+        assert 1 <= receives(sqs) <= 4
 
 
 def test_pauses_grow_are_jittered_and_capped(sqs: FakeSQS, monkeypatch: pytest.MonkeyPatch) -> None:
