@@ -1,7 +1,7 @@
 """The only maker of AWS clients and of resource names.
 
 Clients are shared between threads; boto3 *resources* are not safe to share and are never used.
-Where AWS is comes from AWS's own variables (AWS_ENDPOINT_URL, AWS_DEFAULT_REGION, profile, instance role).
+Where AWS is comes from AWS's own variables: AWS_ENDPOINT_URL, AWS_DEFAULT_REGION, the profile.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from annotations import run
+from annotations import run, safety
 from gas_project import worker
 from gas_project.commands import WorkerCommand
 from gas_project.events import Event
@@ -14,6 +14,7 @@ class Command(WorkerCommand):
     help = "Confirm uploads and annotate them."
     queue: ClassVar[str] = "annotate"
     concurrency: ClassVar[int] = 2
+    time_limit: ClassVar[float] = 2 * safety.REAL.run_limit
 
     def handle_event(self, event: Event) -> None:
         """Annotate the job, if it still waits for that."""
