@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import duckdb
+
 from annotations.genomics import csq, outputs, report
 from annotations.genomics.csq import EngineFailed, Stopped
 from annotations.genomics.findings import Finding, Rejected
@@ -111,6 +113,8 @@ class _Run:
             self._look_up()
             own = report.header_lines(self.reference)
             writer.finish(self.out, preflight.header.render(preflight.checker.used, own))
+        except duckdb.Error as error:
+            raise EngineFailed("The table of the result could not be made.") from error
         finally:
             writer.close()
         return self._describe(preflight, writer)

@@ -25,6 +25,7 @@ class Limits:
     sortable: int = 128 * MIB
     errors: int = 100
     chunk_text: int = 5 * MIB
+    chunk_records: int = 40_000
     chunk_alts: int = 100_000
     child_memory: int = 768 * MIB
     child_seconds: int = 60

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,15 @@ def _row(idx: int, record: Record, answer: str) -> str:
     chrom, pos, name, ref, alt, qual, filters = (_cut(field.decode()) for field in fields)
     found = consequences.lead(answer) if answer else consequences.without(_silence(record))
     kind = _kind(record, alt)
-    cells = (idx, chrom, pos, name, ref, alt, qual, filters, kind, *found)
-    return "\t".join(map(str, cells)) + "\n"
+    told = (_cut(str(cell)) for cell in found)
+    cells = (str(idx), chrom, pos, name, ref, alt, _number(qual), filters, kind, *told)
+    return "\t".join(cells) + "\n"
+
+
+def _number(qual: str) -> str:
+    """Return QUAL as a plain number, or nothing where it is missing, infinite or NaN."""
+    number = math.inf if qual == "." else float(qual)
+    return repr(number) if math.isfinite(number) else ""
 
 
 def _cut(text: str) -> str:

@@ -47,7 +47,11 @@ class Chunk:
 
     def full(self, limits: Limits) -> bool:
         """Say whether it is time for the next chunk."""
-        return self.text >= limits.chunk_text or self.alts >= limits.chunk_alts
+        return (
+            self.text >= limits.chunk_text
+            or self.alts >= limits.chunk_alts
+            or len(self.records) >= limits.chunk_records
+        )
 
 
 class Preflight:

@@ -209,7 +209,7 @@ def _is_number(text: bytes) -> bool:
         float(text)
     except ValueError:
         return False
-    return b"_" not in text
+    return b"_" not in text and text.strip() == text
 
 
 def _judge(allele: bytes, ref: bytes) -> str:

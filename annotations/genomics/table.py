@@ -12,24 +12,24 @@ from typing import Any
 import duckdb
 
 _MEMORY = "150MB"
-# Rows come as tab-separated text without quotes; what is no number becomes null.
+# Rows come as tab-separated text without quotes; an empty number is null. One thread and small
+# buffers keep the memory below the limit at any number of rows.
 _WRITE = """
     COPY (
-        SELECT
-            try_cast(idx AS INTEGER) AS idx, chrom, try_cast(pos AS INTEGER) AS pos,
-            id, ref, alt, try_cast(qual AS DOUBLE) AS qual, filter, kind, consequence,
+        SELECT * REPLACE (
             coalesce(impact, '') AS impact, coalesce(gene, '') AS gene,
             coalesce(transcript, '') AS transcript, coalesce(aa_change, '') AS aa_change,
-            coalesce(dna_change, '') AS dna_change,
-            try_cast(consequences AS INTEGER) AS consequences
+            coalesce(dna_change, '') AS dna_change
+        )
         FROM read_csv(
             $rows, auto_detect = false, header = false, delim = '\t', quote = '', escape = '',
-            new_line = '\\n', max_line_size = 65536, parallel = false, columns = {
-                idx: 'VARCHAR', chrom: 'VARCHAR', pos: 'VARCHAR', id: 'VARCHAR', ref: 'VARCHAR',
-                alt: 'VARCHAR', qual: 'VARCHAR', filter: 'VARCHAR', kind: 'VARCHAR',
+            new_line = '\\n', max_line_size = 65536, buffer_size = 1048576, parallel = false,
+            columns = {
+                idx: 'INTEGER', chrom: 'VARCHAR', pos: 'INTEGER', id: 'VARCHAR', ref: 'VARCHAR',
+                alt: 'VARCHAR', qual: 'DOUBLE', filter: 'VARCHAR', kind: 'VARCHAR',
                 consequence: 'VARCHAR', impact: 'VARCHAR', gene: 'VARCHAR',
                 transcript: 'VARCHAR', aa_change: 'VARCHAR', dna_change: 'VARCHAR',
-                consequences: 'VARCHAR'
+                consequences: 'INTEGER'
             }
         )
     ) TO $parquet (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536)
@@ -50,10 +50,10 @@ class Page:
 
 
 @contextmanager
-def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(folder: Path, *, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open DuckDB in memory, able to touch files below `folder` and nothing else, for good."""
     with duckdb.connect(":memory:") as connection:
-        connection.execute("SET threads = 2")
+        connection.execute(f"SET threads = {threads}")
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute("SET temp_directory = ''")
         connection.execute("SET allowed_directories = [$folder]", {"folder": f"{folder}/"})
@@ -64,7 +64,7 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def write(rows: Path, parquet: Path) -> None:
     """Turn rows of text into the Parquet file; both lie in one folder. The order is kept."""
-    with connect(rows.parent) as connection:
+    with connect(rows.parent, threads=1) as connection:
         connection.execute(_WRITE, {"rows": str(rows), "parquet": str(parquet)})
 
 

@@ -97,6 +97,7 @@ RECORDS: dict[str, tuple[str, str]] = {
     "empty second alt": (row(23403, "A", "G,"), "alt-alphabet"),
     "alt with a digit": (row(23403, "A", "G1"), "alt-alphabet"),
     "quality in words": (row(23403, "A", "G", rest="abc\t.\t."), "qual-format"),
+    "quality with a space": (row(23403, "A", "G", rest=" 5\t.\t."), "qual-format"),
     "too many alts": (row(23403, "A", ",".join(["G"] * 1001)), "alt-count"),
     "spaces for tabs": ("NC_045512.2 23403 . A G . . .\n", "spaces"),
     "few columns": ("NC_045512.2\t23403\t.\tA\tG\n", "few-columns"),

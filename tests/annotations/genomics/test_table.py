@@ -7,7 +7,7 @@ import pytest
 
 from annotations.genomics import table
 from annotations.genomics.examples import EXAMPLES
-from tests.annotations.genomics.runs import VIRUS, run, sites
+from tests.annotations.genomics.runs import VIRUS, head, row, run, sites
 
 
 def test_pages_come_in_the_order_of_the_file_with_the_count(tmp_path: Path) -> None:
@@ -60,3 +60,10 @@ def test_the_connection_reads_its_folder_alone_and_cannot_be_unlocked(tmp_path: 
         ):
             with pytest.raises(duckdb.Error):
                 connection.execute(query)
+
+
+def test_a_quality_is_a_finite_number_or_nothing(tmp_path: Path) -> None:
+    written = ["12.50", "3", "1e-3", ".", "nan", "inf", "1e999"]
+    text = head() + "".join(row(23403, "A", "G", rest=f"{qual}\t.\t.") for qual in written)
+    found = [r["qual"] for r in run(tmp_path, text).preview]
+    assert found == [12.5, 3.0, 0.001, None, None, None, None]
