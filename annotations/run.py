@@ -13,8 +13,8 @@ from annotations.genomics import engine
 from annotations.genomics import references as genome
 from annotations.locators import Locator
 from annotations.safety import RUN_CLAIMS, margins
-from annotations.states import Dated, Job
-from gas_project import clock, events
+from annotations.states import Dated, Job, state_of
+from gas_project import aws, clock, events
 
 ROLE = "annotator"
 KEPT_FINDINGS = 20
@@ -25,7 +25,7 @@ Stopping = Callable[[], bool]
 
 
 def advance(job_id: str, *, stopping: Stopping) -> None:
-    """Do what is the annotator's with a job: confirm its upload, then run it.
+    """Do what is the annotator's with a job: confirm its upload, run it, name a cancelled one.
 
     Raises jobs.NotFound when there is no such job, so that the message comes back later.
     """
@@ -33,10 +33,13 @@ def advance(job_id: str, *, stopping: Stopping) -> None:
     if job is None:
         raise jobs.NotFound(job_id)
     try:
-        if _free(job) and job.state == "UPLOADING":
+        if _free(job) and state_of(job) == "UPLOADING":
             job = services.confirm_upload(job)
         if _free(job) and _waits(job):
             annotate(job, stopping=stopping)
+        elif _free(job) and job.state != state_of(job):
+            now = clock.now()
+            jobs.rest(job, now=now, due_at=now)  # a wish could not know it: the job was cancelled
     except jobs.Fenced:
         return  # another write came between: its author, or the sweep, goes on
 
@@ -65,8 +68,14 @@ def annotate(job: Job, *, stopping: Stopping) -> None:
         garbage=job.garbage + ((job.attempt,) if job.attempt else ()),
         progress={"done": 0, "total": job.input_size, "records": 0},
     )
-    with tempfile.TemporaryDirectory(prefix="gas-run-") as scratch:
-        _run(claim, prefix, Path(scratch), stopping)
+    try:
+        with tempfile.TemporaryDirectory(prefix="gas-run-") as scratch:
+            _run(claim, prefix, Path(scratch), stopping)
+    except Exception as error:
+        # Whatever else it was counts: at the fifth time the file is what stops annotators.
+        if aws.away(error):
+            claim.release(due_in=delays.outage)
+        raise
 
 
 def _run(claim: claims.Claim, prefix: Locator, scratch: Path, stopping: Stopping) -> None:
@@ -94,9 +103,6 @@ def _run(claim: claims.Claim, prefix: Locator, scratch: Path, stopping: Stopping
         _fail(claim.job, str(failed))
     except engine.Stopped:
         watch.settle()
-    except BaseException:
-        claim.release(due_in=margins().outage)
-        raise
     else:
         _keep(claim, prefix, out, result)
 

@@ -13,7 +13,7 @@ from annotations.genomics import references as genome
 from annotations.genomics.examples import EXAMPLES, Example
 from annotations.jobs import NotFound, Page
 from annotations.safety import margins
-from annotations.states import ACTIVE, IN_FLIGHT, Job
+from annotations.states import ACTIVE, IN_FLIGHT, Job, state_of
 from annotations.timeline import Event
 from annotations.timeline import read as read_timeline
 from gas_project import clock, events
@@ -87,8 +87,9 @@ def references() -> tuple[ReferenceChoice, ...]:
 
 def tidy(name: str) -> str:
     """Return a name fit to be shown: NFC, no control characters, at most 120 characters."""
-    text = "".join(c for c in unicodedata.normalize("NFC", name) if c.isprintable())
-    return " ".join(text.split())[:NAME_LENGTH] or "Untitled"
+    spaced = " ".join(unicodedata.normalize("NFC", name).split())
+    text = "".join(c for c in spaced if c.isprintable())
+    return text[:NAME_LENGTH].strip() or "Untitled"
 
 
 # --- submitting ------------------------------------------------------------------------------
@@ -154,15 +155,19 @@ def run_again(*, job_id: str, user_id: str) -> Job:
     job = _new(user_id=user_id, name=old.name, reference=old.reference)
     assert job.input is not None
     try:
-        storage.copy(old.input, job.input)
-    except storage.NotThere as error:
+        storage.copy(old.input, job.input, etag=old.etag)
+    except (storage.NotThere, storage.Changed) as error:
+        delete(job_id=job.job_id, user_id=user_id)
         raise Declined("The uploaded file is no longer kept. Upload it again.") from error
     return confirm(job_id=job.job_id, user_id=user_id)
 
 
 def confirm(*, job_id: str, user_id: str) -> Job:
     """Take note that the owner's file has arrived; again, it changes nothing. Raises Declined."""
-    job = confirm_upload(get(job_id=job_id, user_id=user_id))
+    try:
+        job = confirm_upload(get(job_id=job_id, user_id=user_id))
+    except jobs.Fenced:  # an annotator, or a second click, came between and saw the same file
+        job = confirm_upload(get(job_id=job_id, user_id=user_id))
     if job.state == "UPLOADING":
         raise Declined("The file has not arrived. Send it again from the upload page.")
     return job
@@ -173,7 +178,7 @@ def confirm_upload(job: Job) -> Job:
 
     Nothing is written when the look was early. Raises jobs.Fenced.
     """
-    if job.state != "UPLOADING" or job.input is None:
+    if state_of(job) != "UPLOADING" or job.input is None:
         return job
     now = clock.now()
     try:
@@ -236,6 +241,8 @@ def download_url(*, job_id: str, user_id: str) -> str:
     job = get(job_id=job_id, user_id=user_id)
     if job.copy is None:
         raise Declined("This job has no result to download.")
+    if job.problem:
+        raise Declined("Something is wrong with this result. We have been told, and look at it.")
     if job.state not in ("HOT", "ARCHIVING"):
         raise Archived("This result is archived. Restore it first: an upgrade brings all back.")
     stem = job.name.removesuffix(".gz").removesuffix(".vcf")

@@ -105,11 +105,16 @@ def put(locator: Locator, body: bytes | IO[bytes]) -> None:
     aws.s3().put_object(Bucket=locator.bucket, Key=locator.name, Body=body)
 
 
-def copy(source: Locator, target: Locator) -> None:
-    """Copy an object inside S3, at most 5 GB. Raises NotThere."""
+def copy(source: Locator, target: Locator, *, etag: str) -> None:
+    """Copy an object inside S3, at most 5 GB. Raises NotThere or Changed."""
     from_ = {"Bucket": source.bucket, "Key": source.name}
     try:
-        aws.s3().copy_object(Bucket=target.bucket, Key=target.name, CopySource=from_)  # type: ignore[arg-type]
+        aws.s3().copy_object(
+            Bucket=target.bucket,
+            Key=target.name,
+            CopySource=from_,  # type: ignore[arg-type]
+            CopySourceIfMatch=etag,
+        )
     except ClientError as error:
         raise _asked(error) from error
 

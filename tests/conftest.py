@@ -1,7 +1,7 @@
 """What every test may use: Django on a scratch database, and the local cloud as its AWS."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 os.environ.update(
@@ -20,7 +20,7 @@ os.environ.update(
 import pytest
 
 from deploy.local.run import LocalCloud
-from gas_project import aws
+from gas_project import aws, clock
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -51,3 +51,10 @@ def cloud(
     aws.forget_clients()
     yield local_cloud
     aws.forget_clients()
+
+
+@pytest.fixture
+def travel(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Put the cloud's clock and ours forward together: `travel(seconds)`."""
+    monkeypatch.setattr(clock, "now", lambda: int(cloud.clock.now()))
+    return cloud.clock.advance

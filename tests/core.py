@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from accounts import plans
 from annotations import jobs, run, storage
 from annotations.locators import Locator, Store
@@ -27,13 +25,6 @@ ROLES = {
 }
 
 Travel = Callable[[float], None]
-
-
-@pytest.fixture
-def travel(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Travel:
-    """Move the cloud's clock and ours together: `travel(seconds)`."""
-    monkeypatch.setattr(clock, "now", lambda: int(cloud.clock.now()))
-    return cloud.clock.advance
 
 
 # --- people and their results ------------------------------------------------------------------
