@@ -14,7 +14,7 @@ from typing import Any
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 
-from deploy.local import ACCOUNT, REGION
+from deploy.local import ACCOUNT, REGION, dynamodb_replies
 from deploy.local.clock import Clock
 from deploy.local.disk import Disk
 from deploy.local.dynamodb_table import LocalTable, as_attributes
@@ -81,6 +81,7 @@ class Dynamo(DynamoDBBackend):
     def install(self) -> None:
         """Become the backend that moto's request handlers use."""
         dynamodb_backends[ACCOUNT][REGION] = self
+        dynamodb_replies.install()
 
     def forget(self) -> None:
         """Drop every item; the tables stay."""

@@ -43,6 +43,8 @@ _NAMES = {
     ),
     "moto.dynamodb.models.dynamo_type": ("Item(hash_key, range_key, attrs)", "DynamoType"),
     "moto.dynamodb.exceptions": ("MockValidationException(message)",),
+    "moto.dynamodb.responses": ("DynamoResult.execute_result(context)",),
+    "moto.core.responses": ("ActionResult.execute_result(context)", "ActionContext"),
     "moto.sqs.models": (
         "SQSBackend.send_message(queue_name)",
         "SQSBackend.receive_message(queue_name, count, wait_seconds_timeout)",
