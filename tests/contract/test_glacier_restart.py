@@ -1,12 +1,17 @@
 """What the local Glacier acknowledged outlives its process, in scaled time too."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from cheroot import wsgi
 
@@ -175,3 +180,31 @@ def test_an_unsigned_request_is_refused(make: Make) -> None:
     headers = {"x-amz-glacier-version": "2012-06-01"}
     status, body = ask(make(), "GET", "/-/vaults/gas", headers)
     assert (status, body["code"]) == (403, "MissingAuthenticationTokenException")
+
+
+@contextmanager
+def process(root: Path) -> Iterator[Any]:
+    """The whole cloud in a process of its own, an hour of AWS a second; killed at the end."""
+    command = [sys.executable, "-m", "deploy.local.run", "--port", "0", "--scale", "3600"]
+    with subprocess.Popen(
+        [*command, "--data", str(root)], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout
+        try:
+            yield SimpleNamespace(url=running.stdout.readline().split()[-1])
+        finally:
+            running.kill()
+
+
+def test_a_killed_cloud_keeps_archives_and_tells_what_fell_due_meanwhile(tmp_path: Path) -> None:
+    with process(tmp_path) as cloud:
+        glacier = client_of(cloud)
+        job = retrieve(glacier, archive(glacier, b"data"), SNSTopic=TOPIC)
+    time.sleep(4)
+    with process(tmp_path) as cloud:
+        glacier = client_of(cloud)
+        assert glacier.get_job_output(vaultName=VAULT, jobId=job)["body"].read() == b"data"
+        sqs = boto3.client("sqs", endpoint_url=cloud.url)
+        url = sqs.get_queue_url(QueueName="gas-thaw")["QueueUrl"]
+        [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    assert json.loads(message["Body"])["JobId"] == job

@@ -1,5 +1,6 @@
 """Glacier's multipart uploads, as its API reference describes them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -295,3 +296,16 @@ def test_open_uploads_are_listed_page_by_page(glacier: "GlacierClient") -> None:
 def test_a_page_has_from_1_to_50_entries(glacier: "GlacierClient", limit: str) -> None:
     found = refusal(glacier.list_multipart_uploads, vaultName=VAULT, limit=limit)
     assert found[:2] == INVALID
+
+
+def test_many_who_complete_at_once_are_told_of_one_archive(
+    glacier: "GlacierClient", cloud: Any
+) -> None:
+    data, upload = some_bytes(4 * MIB), begin(glacier)
+    with ThreadPoolExecutor(8) as pool:
+        starts = range(0, len(data), MIB)
+        list(pool.map(lambda at: send(glacier, upload, at, data[at : at + MIB]), starts))
+        told = set(pool.map(lambda _: complete(glacier, upload, data), range(16)))
+    assert len(told) == 1
+    let_pass(cloud, DAY)
+    assert glacier.describe_vault(vaultName=VAULT)["NumberOfArchives"] == 1
