@@ -1,5 +1,6 @@
 """The timeline of a job's life, append-only, in DynamoDB; and the marks of mails that were sent."""
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,9 +23,12 @@ class Event:
 
 
 def put(job_id: str, rev: str, event: Event) -> dict[str, Any]:
-    """Return the transaction's part that adds a line; `rev` tells two lines of a second apart."""
+    """Return the transaction's part that adds a line.
+
+    Lines of one second keep the order in which they were written; `rev` makes each key unique.
+    """
     values = {name: value for name, value in asdict(event).items() if value}
-    values |= {"job_id": job_id, "at": f"{event.at:012d}#{rev}"}
+    values |= {"job_id": job_id, "at": f"{event.at:012d}#{time.time_ns():020d}#{rev}"}
     return {"Put": {"TableName": aws.table(TABLE), "Item": items.to_item(values)}}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from annotations import jobs, timeline
 from annotations.timeline import RESEND_AFTER, Event
-from gas_project import aws
+from gas_project import aws, items
 from tests.core import hot, new_job, person
 
 NOW = 1_800_000_000
@@ -33,6 +33,13 @@ def test_two_lines_of_one_second_are_both_kept() -> None:
     _put(Event(NOW, "open", "a"), "r1")
     _put(Event(NOW, "fill", "a"), "r2")
     assert {event.step for event in timeline.read(JOB)} == {"open", "fill"}
+
+
+def test_lines_of_one_second_keep_their_order() -> None:
+    steps = [f"step {n}" for n in range(12)]
+    for step in steps:
+        _put(Event(NOW, step, "a"), items.fresh())
+    assert [event.step for event in timeline.read(JOB)] == steps
 
 
 def test_a_long_timeline_is_read_to_its_end() -> None:
