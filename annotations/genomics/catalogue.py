@@ -87,6 +87,11 @@ CATALOGUE: dict[str, tuple[Severity, str, str]] = {
     "latin-1": ("warning", "The line is not UTF-8; it was read as Latin-1.", ""),
     "blank-line": ("warning", "An empty line was left out.", ""),
     "late-header": ("warning", "A header line among the records was left out.", ""),
+    "stray-lines": (
+        "error",
+        "More than {limit:,} lines are empty or are header lines among the records.",
+        "Remove them: each VCF file has one header, and then one record a line.",
+    ),
     "unsorted": (
         "warning",
         "The records are not in order: {here} comes after {there}. The result is sorted.",

@@ -187,6 +187,9 @@ class Preflight:
 
     def _leave_out(self, line: bytes, number: int) -> None:
         self.findings.add("late-header" if line else "blank-line", line=number, raw=line)
+        counts, limit = self.findings.counts, self._limits.stray_lines
+        if counts["late-header"] + counts["blank-line"] > limit:
+            raise self.findings.refuse("stray-lines", line=number, limit=limit)
 
     def _take_header(self, line: bytes, number: int) -> None:
         limits, findings = self._limits, self.findings
