@@ -1,6 +1,7 @@
 """The control endpoints under `/_gas/`: health, mail, vault, clock and faults, as JSON."""
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 from deploy.local.clock import Clock
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/_gas/"
 
+_PATIENCE = 30.0
+"""Real seconds for which a question after our health waits for the start to be over."""
 
 HELD = """
 SELECT id, description FROM glacier_archives WHERE deleted IS NULL
@@ -26,13 +29,21 @@ class Control:
     """What tests, the demonstration and the mailbox page ask of the local cloud itself."""
 
     def __init__(
-        self, *, disk: Disk, clock: Clock, scale: float, mailbox: Mailbox, faults: Faults
+        self,
+        *,
+        disk: Disk,
+        clock: Clock,
+        scale: float,
+        mailbox: Mailbox,
+        faults: Faults,
+        ready: threading.Event,
     ) -> None:
         self._disk = disk
         self._clock = clock
         self._scale = scale
         self._mailbox = mailbox
         self._faults = faults
+        self._ready = ready
 
     def answer(self, environ: "WSGIEnvironment") -> Reply:
         """Answer one request. A page of another site is refused: it would come by another name."""
@@ -49,8 +60,9 @@ class Control:
             if raw is None:
                 return _problem(404, "there is no such mail")
             return Reply(200, raw, [("Content-Type", "message/rfc822")])
+        if name == "health":
+            return self._health()
         shown: dict[str, Any] = {
-            "health": {"ok": True},
             "mail": self._mailbox.latest() if name == "mail" else None,
             "vault": self._held() if name == "vault" else None,
             "clock": self._time(),
@@ -73,6 +85,11 @@ class Control:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return _problem(400, f"this is not understood: {error}")
         return _problem(404, "there is nothing here")
+
+    def _health(self) -> Reply:
+        """Answer once all is provisioned: whoever asks wants to wait for that."""
+        ready = self._ready.wait(_PATIENCE)
+        return as_json({"ok": ready}, status=200 if ready else 503)
 
     def _held(self) -> list[dict[str, Any]]:
         rows = self._disk.rows(HELD)

@@ -26,15 +26,20 @@ from deploy.local.faults import Faults
 from deploy.local.glacier import Glacier
 from deploy.local.mailbox import Mailbox
 from deploy.local.postman import Postman
-from deploy.local.provision import provision
+from deploy.local.provision import ProvisionError, provision
 from deploy.local.queues import Queues
 from deploy.local.s3 import S3
+from deploy.local.template import TemplateError
 
 _THREADS = 60
 """Each long poll holds one: six queues, some processes, and room for the rest."""
 
 _IDLE_SECONDS = 300
 """How long an unused connection stays open: longer than clients pause between calls."""
+
+
+_only_one = threading.Lock()
+"""Held while a local cloud runs: moto keeps its state in the process."""
 
 
 class _Gateway(wsgi.Gateway_10):
@@ -82,14 +87,33 @@ class LocalCloud:
         self._origin = origin
         self._stack = stack
         self._lock = threading.RLock()
+        self._ready = threading.Event()
 
     def start(self) -> None:
         """Read the data, listen, and make what the stack describes.
 
         Raises ForeignData for a folder that another version wrote or another process uses, and
-        WrongEngine for another moto.
+        WrongEngine for another moto, and RuntimeError for a second one in this process.
         """
         engine.check()
+        if not _only_one.acquire(blocking=False):
+            raise RuntimeError("a local cloud runs in this process already")
+        try:
+            self._open()
+        except BaseException:
+            _only_one.release()
+            raise
+        try:
+            provision(url=self.url, stack=self._stack, origin=self._origin)
+        except BaseException:
+            self.stop()
+            raise
+        # Not before the topics exist: what fell due while it was off would be told to nobody.
+        self._s3.start()
+        self._glacier.start()
+        self._ready.set()
+
+    def _open(self) -> None:
         self._disk = Disk(self.data)
         self._dynamo = Dynamo(disk=self._disk, clock=self.clock)
         self._queues = Queues(lock=self._lock)
@@ -101,14 +125,6 @@ class LocalCloud:
         self.url = f"http://127.0.0.1:{self._server.bind_addr[1]}"
         self._thread = threading.Thread(target=self._server.serve, name="cloud", daemon=True)
         self._thread.start()
-        try:
-            provision(url=self.url, stack=self._stack, origin=self._origin)
-        except BaseException:
-            self.stop()
-            raise
-        # Not before the topics exist: what fell due while it was off would be told to nobody.
-        self._s3.start()
-        self._glacier.start()
 
     def _door(self) -> Door:
         shared: dict[str, Any] = {
@@ -131,6 +147,7 @@ class LocalCloud:
                 scale=self.scale,
                 mailbox=self._mail,
                 faults=self.faults,
+                ready=self._ready,
             ),
             s3=self._s3,
             glacier=self._glacier,
@@ -160,6 +177,7 @@ class LocalCloud:
         self._glacier.stop()
         self._postman.stop()
         self._disk.close()
+        _only_one.release()
 
 
 def _listen(application: Any, port: int) -> Any:
@@ -178,7 +196,7 @@ def _listen(application: Any, port: int) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until SIGTERM or Ctrl-C. Returns 2 when the data or moto is not what it must be."""
+    """Run until SIGTERM or Ctrl-C. Returns 2, having said why, when it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.run", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1")
     parser.add_argument("--data", type=Path, required=True, help="folder of everything kept")
@@ -193,8 +211,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: ended.set())
     try:
         cloud.start()
-    except (ForeignData, engine.WrongEngine) as error:
-        sys.stderr.write(f"{error}\n")
+    except (ForeignData, engine.WrongEngine, ProvisionError, TemplateError, OSError) as error:
+        sys.stderr.write(f"the local cloud cannot start: {error}\n")
         return 2
     sys.stdout.write(f"the local cloud is ready at {cloud.url}\n")
     sys.stdout.flush()

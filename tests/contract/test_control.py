@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,3 +60,9 @@ def test_what_makes_no_sense_or_comes_from_elsewhere_is_refused(
         call(cloud, path, wish, headers=headers)
     assert caught.value.code == status
     assert json.loads(caught.value.read())["message"]
+
+
+def test_a_second_cloud_in_one_process_is_refused(cloud: LocalCloud, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="already"):
+        LocalCloud(data=tmp_path).start()
+    assert call(cloud, "health")["ok"] is True

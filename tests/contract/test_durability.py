@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -48,6 +49,18 @@ def running(data: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     finally:
         process.kill()
         process.communicate()
+
+
+def start_in_vain(data: Path, *, port: int = 0) -> "subprocess.CompletedProcess[str]":
+    """Run the local cloud where it must refuse."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local.run", "--port", str(port), "--data", str(data)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
 
 
 def client_of(service: str, url: str) -> Any:
@@ -190,13 +203,7 @@ def test_data_of_another_format_is_refused_and_left_alone(tmp_path: Path) -> Non
         db.execute("CREATE TABLE theirs (x)")
         db.execute("PRAGMA user_version = 999")
     db.close()
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.local.run", "--port", "0", "--data", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
+    done = start_in_vain(tmp_path)
     assert done.returncode == 2
     assert "format 999" in done.stderr
     assert "make reset" in done.stderr
@@ -253,3 +260,12 @@ def test_another_moto_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("moto.__version__", "9.9")
     with pytest.raises(engine.WrongEngine, match=r"moto 9\.9.*had_receipt_handle"):
         engine.check()
+
+
+def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = start_in_vain(tmp_path, port=taken.getsockname()[1])
+    assert done.returncode == 2
+    assert "cannot start" in done.stderr
