@@ -21,7 +21,6 @@ FILES = (VCF, INDEX, TABLE, SUMMARY, PREVIEW, LOG, MANIFEST)
 
 _END_BLOCK = 28
 _CELL = 256
-_ACGT = frozenset("ACGTN")
 
 
 class Writer:
@@ -82,11 +81,13 @@ def _annotate(line: bytes, answer: str) -> bytes:
 
 def _row(idx: int, record: Record, answer: str) -> str:
     fields = record.line.split(b"\t", 7)[:7]
-    chrom, pos, name, ref, alt, qual, filters = (_cut(field.decode()) for field in fields)
+    chrom, pos, name, ref, alt, qual, filters = (field.decode() for field in fields)
     found = consequences.lead(answer) if answer else consequences.without(_silence(record))
     kind = _kind(record, alt)
-    told = (_cut(str(cell)) for cell in found)
-    cells = (str(idx), chrom, pos, name, ref, alt, _number(qual), filters, kind, *told)
+    told = (*found[:-1], str(found.entries))
+    cells = [str(idx), chrom, pos, name, ref, alt, _number(qual), filters, kind, *told]
+    if len(record.line) + len(answer) > _CELL:
+        cells = [_cut(cell) for cell in cells]
     return "\t".join(cells) + "\n"
 
 
@@ -107,18 +108,13 @@ def _silence(record: Record) -> str:
 
 
 def _kind(record: Record, alt: str) -> str:
-    """Return snv (every ALT one base for one), indel (every ALT bases, a length differs), other."""
-    if record.kind != CALLED:
+    """Return snv (one base for one, in every ALT), indel (some ALT of another length) or other."""
+    if record.kind != CALLED or record.alts.count(b",") != alt.count(","):
         return "other"
-    alts = alt.upper().split(",")
-    if not all(allele and _ACGT.issuperset(allele) for allele in alts[:-1]):
-        return "other"
-    if len(record.ref) == 1 and all(len(allele) == 1 for allele in alts):
-        return "snv"
-    size = len(record.ref)
-    called = record.alts.split(b",")
-    whole = len(called) == len(alts)
-    return "indel" if whole and any(len(allele) != size for allele in called) else "other"
+    sizes, size = {len(allele) for allele in record.alts.split(b",")}, len(record.ref)
+    if sizes != {size}:
+        return "indel"
+    return "snv" if size == 1 else "other"
 
 
 def write_json(path: Path, data: Any) -> None:
