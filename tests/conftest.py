@@ -1,21 +1,7 @@
 """What every test may use: Django on a scratch database, and the local cloud as its AWS."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-
-os.environ.update(
-    AWS_ENDPOINT_URL="http://127.0.0.1:1",
-    AWS_ACCESS_KEY_ID="local",
-    AWS_SECRET_ACCESS_KEY="local-secret",
-    AWS_REGION="us-east-1",
-    AWS_DEFAULT_REGION="us-east-1",
-    AWS_ACCOUNT_ID="123456789012",
-    AWS_CONFIG_FILE="/dev/null",
-    AWS_SHARED_CREDENTIALS_FILE="/dev/null",
-    AWS_EC2_METADATA_DISABLED="true",
-    GAS_COLD_STORE="vault",
-)
 
 import pytest
 
