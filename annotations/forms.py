@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 NAME_LENGTH = 120
+ASK = "Choose what your variants were called against"
 
 
 def clean_name(text: str) -> str:
@@ -39,7 +40,7 @@ class SubmitForm(forms.Form):
 
     def __init__(self, *args: Any, choices: Iterable[tuple[str, str]], **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["reference"].choices = list(choices)  # type: ignore[attr-defined]
+        self.fields["reference"].choices = [("", ASK), *choices]  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
         """Return the name on one line; empty when none was given."""

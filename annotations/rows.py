@@ -29,6 +29,11 @@ class Row:
     title: str
     moving: bool
 
+    @property
+    def genome(self) -> str:
+        """The reference's title without what stands in brackets."""
+        return self.title.partition(" (")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -109,8 +114,18 @@ class Line:
     text: str
 
 
-def line(event: Event) -> Line:
-    """Return an event in words."""
+FIRST = ("submit", "confirm", "annotate", "fail", "open", "fill")
+"""The order of steps that happened in the same second."""
+
+
+def lines(events: Iterable[Event]) -> list[Line]:
+    """Return a timeline in words, newest first."""
+    rank = {step: place for place, step in enumerate(FIRST)}
+    ordered = sorted(events, key=lambda event: (event.at, rank.get(event.step, len(FIRST))))
+    return [_line(event) for event in reversed(ordered)]
+
+
+def _line(event: Event) -> Line:
     words = STATES.get((event.step, event.state)) or LINES.get(event.step) or event.step
     text = f"{words[0].upper()}{words[1:]}"
     return Line(event.at, f"{text}: {event.note}" if event.note else text)

@@ -113,7 +113,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         "section": "jobs",
         "preview": _variants(found),
         "log": services.log(found),
-        "timeline": [rows.line(event) for event in reversed(services.timeline(found))],
+        "timeline": rows.lines(services.timeline(found)),
         "name_form": NameForm(initial={"name": found.name}),
     }
     return render(request, "annotations/job.html", context)

@@ -60,7 +60,10 @@ def _wanted(request: HttpRequest) -> Tier | None:
 
 def _restoring(request: HttpRequest, plan: Plan | None) -> dict[str, object]:
     """Return what the progress of a restore shows."""
-    found, now = services.restores(user_id=person(request)), clock.now()
+    now = clock.now()
+    if plan is None or plan.rules.archives:
+        return {"restores": services.Restores(0, 0, 0, []), "now": now}
+    found = services.restores(user_id=person(request))
     shown = [rows.row(job, plan, now=now) for job in found.items]
     share = 100 * found.done // found.total if found.total else 100
     watch = rows.watch(shown, request.GET)

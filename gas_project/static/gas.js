@@ -16,11 +16,19 @@ function closeMenus(event) {
   }
 }
 
-const zone = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
+const clock = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
+const full = new Intl.DateTimeFormat("en-GB", { ...clock, year: "numeric" });
+const brief = new Intl.DateTimeFormat("en-GB", clock);
 
+/** Write moments in the reader's own zone; the title names the zone. */
 function localiseTimes(part) {
   for (const time of part.querySelectorAll("time[datetime]")) {
-    time.title = zone.format(new Date(time.dateTime));
+    const moment = new Date(time.dateTime);
+    time.title = long.format(moment);
+    if (time.classList.contains("stamp")) {
+      time.textContent = (time.classList.contains("brief") ? brief : full).format(moment);
+    }
   }
 }
 
@@ -30,5 +38,5 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
 }
 document.addEventListener("click", closeMenus);
 document.addEventListener("keydown", closeMenus);
-document.addEventListener("htmx:afterSwap", (event) => localiseTimes(event.detail.elt));
+document.addEventListener("htmx:afterSettle", () => localiseTimes(document));
 localiseTimes(document);

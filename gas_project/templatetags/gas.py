@@ -102,6 +102,15 @@ def stamp(at: int | None) -> SafeString | str:
 
 
 @register.filter
+def brief(at: int | None) -> SafeString | str:
+    """Return a moment without its year, for badges."""
+    if not at:
+        return NONE
+    text = datetime.fromtimestamp(at, UTC).strftime("%-d %b, %H:%M UTC")
+    return _time(at, text, "tabular stamp brief")
+
+
+@register.filter
 def duration(seconds: int | None) -> str:
     """Return a span of seconds in words."""
     return span(seconds) if seconds else NONE
@@ -109,14 +118,16 @@ def duration(seconds: int | None) -> str:
 
 @register.filter
 def size(count: int | None) -> str:
-    """Return bytes in MB (10^6) with one decimal, smaller ones in KB."""
+    """Return bytes in MB (10^6) with one decimal, small ones in KB, large ones in GB."""
     if not count:
         return NONE
     if count < 1000:
         return f"{count} bytes"
     if count < 100_000:
         return f"{count / 1000:.1f} KB"
-    return f"{count / 1_000_000:,.1f} MB"
+    if count < 1_000_000_000:
+        return f"{count / 1_000_000:,.1f} MB"
+    return f"{count / 1_000_000_000:,.1f} GB"
 
 
 @register.filter
