@@ -22,18 +22,18 @@ class Postman:
     def __init__(self, *, lock: threading.RLock, queues: Queues) -> None:
         self._lock = lock
         self._queues = queues
-        self._bag: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+        self._bag: queue.SimpleQueue[tuple[int, str, str] | None] = queue.SimpleQueue()
+        self._generation = 0
         self._thread = threading.Thread(target=self._run, name="postman", daemon=True)
         self._thread.start()
 
     def emit(self, target_arn: str, body: str) -> None:
         """Publish a body to an SNS topic or send it to an SQS queue, soon."""
-        self._bag.put((target_arn, body))
+        self._bag.put((self._generation, target_arn, body))
 
     def forget(self) -> None:
         """Drop what was not carried yet. Hold the lock."""
-        while not self._bag.empty():
-            self._bag.get_nowait()
+        self._generation += 1
 
     def stop(self) -> None:
         """Carry what there is, and end."""
@@ -46,11 +46,13 @@ class Postman:
                 self._carry(*letter)
             except Exception as error:
                 # AWS too keeps silent about an event that could not be delivered.
-                log.warning("an event for %s was not delivered: %s", letter[0], error)
+                log.warning("an event for %s was not delivered: %s", letter[1], error)
 
-    def _carry(self, target_arn: str, body: str) -> None:
+    def _carry(self, generation: int, target_arn: str, body: str) -> None:
         service, name = target_arn.split(":")[2], target_arn.split(":")[5]
         with self._lock:
+            if generation != self._generation:
+                return
             if service == "sns":
                 sns_backends[ACCOUNT][REGION].publish(body, arn=target_arn)
             else:

@@ -38,6 +38,7 @@ class Queues(SQSBackend):
         self._lock = lock
         self._ripe: dict[str, threading.Condition] = defaultdict(lambda: threading.Condition(lock))
         self._generation = 0
+        self._closed = False
 
     @property
     def _url_module(self) -> Any:
@@ -58,8 +59,8 @@ class Queues(SQSBackend):
         self._wake_all()
 
     def close(self) -> None:
-        """Send all who wait away, for good."""
-        self._generation += 1
+        """Send all who wait away, and all who come to wait."""
+        self._closed = True
         self._wake_all()
 
     # --- waiting ------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ class Queues(SQSBackend):
         the queues were emptied or closed meanwhile.
         """
         generation = self._generation
-        while queue_name in self.queues and generation == self._generation:
+        while queue_name in self.queues and generation == self._generation and not self._closed:
             ripe_in = self._ripe_in(queue_name)
             left = until - time.monotonic()
             if ripe_in <= 0:
