@@ -1,4 +1,4 @@
-"""The environment of every test, set before Django reads it: no AWS but the local cloud."""
+"""The product's settings in an environment of the tests' own: no AWS but the local cloud."""
 
 import os
 import tempfile
@@ -15,3 +15,5 @@ os.environ.update(
     GAS_COLD_STORE="vault",
     GAS_DATA=tempfile.mkdtemp(prefix="gas-tests-"),
 )
+
+from gas_project.settings import *  # noqa: E402, F403  (the environment comes first)
