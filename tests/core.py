@@ -8,9 +8,10 @@ from typing import Any
 
 from accounts import plans
 from annotations import jobs, run, storage
-from annotations.locators import Locator, Store
+from annotations.safety import margins
 from annotations.states import Dated, Job
-from archival import services
+from annotations.storage import NotThere
+from archival import reconcile, services
 from deploy.local.run import LocalCloud
 from gas_project import aws, clock, events, queues
 
@@ -138,8 +139,30 @@ def settle(travel: Travel, *pauses: float) -> None:
     """Sweep and work until all is quiet, then again after each pause (s)."""
     for pause in (0.0, *pauses):
         travel(pause)
+        work()
         while services.sweep() and work():
             pass
+
+
+def converge(travel: Travel) -> None:
+    """Let everything happen that is still to come, messages lost, inventories and all."""
+    delays = margins()
+    lose_messages()
+    settle(travel, delays.lease + 1, delays.links_end + 1, delays.standard + 1, delays.bulk + 1)
+    for _ in range(2):
+        inventory(travel)
+        settle(travel, delays.posts_end + 1, delays.keep + 1)
+
+
+def inventory(travel: Travel) -> int:
+    """Take the vault's inventory and apply what it shows; return the jobs that changed."""
+    travel(DAY)
+    try:
+        handle = reconcile.ask()
+    except NotThere:
+        return 0
+    travel(margins().standard + 1)
+    return reconcile.apply(reconcile.compare(handle), accept=True)
 
 
 # --- the judge ---------------------------------------------------------------------------------
@@ -187,15 +210,6 @@ def strays(cloud: LocalCloud, job: Job | str) -> set[str]:
     }
 
 
-def is_archived(job: Job) -> bool:
-    return job.copy is not None and job.copy.store is not Store.HOT
-
-
-def calls(client_of: Callable[[], Any], *operations: str) -> "Counted":
-    """Count the calls that a client makes."""
-    return Counted(client_of(), operations)
-
-
 class Counted:
     """Counts calls by operation while it is entered."""
 
@@ -238,5 +252,34 @@ def replies_lost(client: Any, operation: str, times: int = 1) -> Iterator[None]:
         client.meta.events.unregister(name, lose)
 
 
-def vault_archive(name: str) -> Locator:
-    return Locator(Store.VAULT, aws.vault(), name)
+class Meddler:
+    """Lets something happen right before the n-th call (from 0) that we make of AWS."""
+
+    def __init__(self, number: int, act: Callable[[], None]) -> None:
+        self.number = number
+        self.act = act
+        self.seen: list[str] = []
+        self._clients = [aws.dynamodb(), aws.s3(), aws.sns(), aws.glacier(), aws.glacier_once()]
+        self._clients.append(aws.s3_once())
+
+    @property
+    def happened(self) -> bool:
+        return len(self.seen) > self.number
+
+    def _note(self, model: Any, **_: Any) -> None:
+        self.seen.append(model.name)
+        if len(self.seen) == self.number + 1:
+            self._leave()
+            self.act()
+
+    def _leave(self) -> None:
+        for client in self._clients:
+            client.meta.events.unregister("before-call.*", self._note)
+
+    def __enter__(self) -> "Meddler":
+        for client in self._clients:
+            client.meta.events.register_first("before-call.*", self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
