@@ -9,6 +9,7 @@ class AccountsConfig(AppConfig):
     """The app `accounts`."""
 
     name = "accounts"
+    verbose_name = "People"
 
     def ready(self) -> None:
         """Give everybody who signs up or in a plan."""

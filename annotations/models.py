@@ -4,11 +4,15 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from accounts.plans import Plan
 from annotations import states
 
 
 class Job(models.Model):
-    """A job as the admin shows it. It has no table; `facts` is the job itself."""
+    """A job as the admin shows it. It has no table; `facts` is the job itself.
+
+    `plan` is its owner's, None when that is missing; `email` is "" when the owner has left.
+    """
 
     job_id = models.CharField("job", primary_key=True, max_length=36)
     state = models.CharField(max_length=20)
@@ -17,6 +21,8 @@ class Job(models.Model):
     submitted_at = models.DateTimeField("submitted")
 
     facts: states.Job
+    plan: Plan | None
+    email: str
 
     class Meta:
         """Staff may look; each action needs a permission of its own."""
