@@ -56,6 +56,7 @@ class Setup:
         return {
             **theirs,
             "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": "gas_project.settings",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.cloud_port}",
             "AWS_ACCESS_KEY_ID": KEY_ID,
             "AWS_SECRET_ACCESS_KEY": SECRET,

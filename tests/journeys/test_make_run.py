@@ -1,11 +1,8 @@
 """`make run` itself: it starts everything, refuses politely, stops everything, forgets nothing."""
 
 import hashlib
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 import uuid
@@ -19,84 +16,9 @@ from accounts import plans
 from annotations import jobs, services
 from annotations.states import Job
 from gas_project import aws
+from tests.service import Service
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[2]
-WELCOME = "Ctrl-C stops everything"
-
-
-def free_pair() -> int:
-    for port in range(18_000, 28_000, 2):
-        with socket.socket() as one, socket.socket() as two:
-            try:
-                one.bind(("127.0.0.1", port))
-                two.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no two free ports")
-
-
-class Service:
-    """One `make run` in a folder of its own."""
-
-    def __init__(self, data: Path) -> None:
-        self.port = free_pair()
-        self.data = data
-        self.process: subprocess.Popen[str] | None = None
-
-    def command(self, what: str) -> subprocess.Popen[str]:
-        """Start the supervisor with a command of its own."""
-        environment = {
-            **os.environ,
-            "GAS_PORT": str(self.port),
-            "GAS_DATA": str(self.data),
-            "GAS_GRACE": "8",
-            "GAS_TIME_SCALE": "3600",
-        }
-        return subprocess.Popen(
-            [sys.executable, "-m", "deploy.local.supervisor", what],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def start(self) -> str:
-        """Start it and return its log up to the welcome."""
-        self.process = self.command("run")
-        assert self.process.stdout
-        log = ""
-        for line in self.process.stdout:
-            log += line
-            if WELCOME in line:
-                return log
-        raise AssertionError(f"it did not come up:\n{log}")
-
-    def children(self) -> list[int]:
-        """Return the processes that belong to this data folder."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                environment = (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            if f"GAS_DATA={self.data}\0".encode() in environment:
-                found.append(int(entry.name))
-        return found
-
-    def kill(self) -> None:
-        """Kill -9 everything at once, as a power cut would."""
-        for process_id in self.children():
-            try:
-                os.kill(process_id, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        if self.process:
-            self.process.wait()
-            if self.process.stdout:
-                self.process.stdout.close()
 
 
 @pytest.fixture
@@ -104,7 +26,7 @@ def service(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Service]:
     """A service that is not started; the test's own AWS calls go to its local cloud."""
-    made = Service(tmp_path / "data")
+    made = Service(tmp_path / "data", GAS_GRACE="8", GAS_TIME_SCALE="3600")
     url = f"http://127.0.0.1:{made.port + 1}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     settings.AWS_ENDPOINT_URL, settings.GAS_LOCAL, settings.GAS_TIME_SCALE = url, True, 3600
