@@ -1,107 +1,174 @@
-"""From sign-up to a restored result, clicked through in a real browser, wide and on a phone."""
+"""The running service in a real browser: from sign-up to a thawed result, at both widths."""
 
 import hashlib
 import re
-from pathlib import Path
+import time
+from collections.abc import Iterator
 
 import pytest
-from django.core import mail
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
-from annotations.services import EXAMPLES
-from tests.browser.conftest import PHONE, WIDE, Opener
-from tests.core import HOUR, Travel, settle, work
-from tests.people import PASSWORD
+from accounts.management.commands.setup_local import PASSWORD
+from annotations.genomics.examples import BROKEN, EXAMPLES
+from tests.journeys.person import Person
+from tests.service import Service
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-EMAIL = "new@gas.invalid"
-EXAMPLE = EXAMPLES[0]
-DROP = """
-([name, text]) => {
-  const moved = new DataTransfer();
-  moved.items.add(new File([text], name));
-  const drop = document.getElementById("drop");
-  drop.dispatchEvent(new DragEvent("drop", { dataTransfer: moved, cancelable: true }));
-}
-"""
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+SECRET = "a-long-pass-phrase-of-mine"
 
 
-def sign_up(page: Page) -> None:
-    page.goto("/")
-    page.get_by_role("link", name="Create an account").click()
-    page.fill("[name=email]", EMAIL)
-    page.fill("[name=password1]", PASSWORD)
-    page.fill("[name=password2]", PASSWORD)
-    page.get_by_role("button", name="Sign Up").click()
-    expect(page.get_by_role("heading", name="Verify Your Email Address")).to_be_visible()
-    link = re.search(r"http://\S+", str(mail.outbox[-1].body))
-    assert link is not None
-    page.goto(link[0])
-    page.get_by_role("button", name="Confirm").click()
+@pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a whole service whose Free results are archived after 40 seconds."""
+    service = Service(tmp_path_factory.mktemp("site"), GAS_GRACE="40", GAS_TIME_SCALE="360")
+    try:
+        service.start()
+        yield f"http://127.0.0.1:{service.port}"
+    finally:
+        service.kill()
 
 
-def sign_in(page: Page) -> None:
-    page.goto("/accounts/login/")
-    page.fill("[name=login]", EMAIL)
-    page.fill("[name=password]", PASSWORD)
-    page.locator("main").get_by_role("button", name="Sign In").click()
-    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+def confirm_address(person: Person, email: str) -> None:
+    """Follow the link of the mail that the mailbox page shows."""
+    person.go("/mailbox/")
+    person.picture("mailbox")
+    person.page.locator("tr", has_text=email).first.locator("a").first.click()
+    text = person.page.inner_text("main")
+    link = re.search(r"http://127\.0\.0\.1:\d+(/accounts/confirm-email/\S+)", text)
+    assert link
+    person.go(link[1])
+    person.page.locator("main button[type=submit]").click()
+    person.page.wait_for_load_state()
 
 
-def drop_file(page: Page, name: str, text: str) -> None:
-    page.goto("/jobs/new/")
-    page.wait_for_selector("#drop:not([hidden])")
-    page.evaluate(DROP, [name, text])
-    expect(page.locator("#chosen")).to_contain_text(name)
+def sign_up(person: Person, email: str) -> None:
+    person.go("/accounts/signup/")
+    person.page.fill("input[name=email]", email)
+    person.page.fill("input[name=password1]", SECRET)
+    person.page.fill("input[name=password2]", SECRET)
+    person.picture("sign-up")
+    person.page.press("input[name=password2]", "Enter")
+    expect(person.page.get_by_role("heading", name="Verify")).to_be_visible()
+    confirm_address(person, email)
 
 
-def download(page: Page, folder: Path) -> str:
-    with page.expect_download() as started:
-        page.get_by_role("link", name="Download").click()
-    path = folder / "result"
-    started.value.save_as(path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def upload(person: Person, path: str, reference: str) -> str:
+    """Send a file by the form with its progress, and return the job's address."""
+    person.go("/jobs/new/")
+    person.page.set_input_files("#file", path)
+    person.page.select_option("select[name=reference]", reference)
+    person.picture("upload")
+    person.page.click("#send")
+    person.page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}/$"))
+    return person.page.url.removeprefix(person.site)
 
 
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_a_result_lives_its_whole_life(
-    open_page: Opener,
-    complaints: list[str],
-    travel: Travel,
-    tmp_path: Path,
-    viewport: ViewportSize,
+def becomes(person: Person, job: str, word: str, seconds: int = 90) -> None:
+    """Reload a job's page until its badge says a word."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        person.go(job)
+        if word in person.page.inner_text(".page-head"):
+            return
+        time.sleep(1)
+    raise AssertionError(f"never {word}: {person.page.inner_text('.page-head')}")
+
+
+def download(person: Person) -> str:
+    """Download the result and return its SHA-256."""
+    with person.page.expect_download() as started:
+        person.page.get_by_role("link", name="Download").first.click()
+    assert started.value.suggested_filename.endswith(".annotated.vcf.gz")
+    return hashlib.sha256(started.value.path().read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_from_sign_up_to_a_thawed_result(browser: Browser, site: str, width: int) -> None:
+    person = Person(browser, site, width=width)
+    person.go("/")
+    person.picture("landing")
+    email = f"ada-{width}@gas.invalid"
+    sign_up(person, email)
+    person.sign_in(email, SECRET)
+    person.picture("jobs-empty")
+
+    job = upload(person, str(EXAMPLES[0].path), "sars-cov-2")
+    becomes(person, job, "Archives on")
+    expect(person.page.locator("main")).to_contain_text("D614G")
+    person.picture("result")
+    first = download(person)
+    person.go("/jobs/")
+    person.picture("jobs")
+
+    becomes(person, job, "Archived", 120)
+    expect(person.page.locator("main")).to_contain_text("D614G")
+    person.picture("archived")
+
+    person.go("/plan/")
+    person.picture("plan")
+    person.page.get_by_role("button", name="Upgrade with a test payment").click()
+    expect(person.page.get_by_role("heading", name="Restoring", exact=True)).to_be_visible()
+    person.picture("restoring")
+    becomes(person, job, "Available")
+    person.picture("thawed")
+    assert download(person) == first
+
+    person.go("/plan/downgrade/")
+    person.picture("downgrade")
+    person.go("/mailbox/")
+    expect(person.page.locator("main")).to_contain_text("Your results are back")
+
+    person.go(job + "delete/")
+    person.picture("delete")
+    person.page.get_by_role("button", name="Delete for good").click()
+    person.page.wait_for_url("**/jobs/")
+    answer = person.page.goto(site + job)
+    assert answer
+    assert answer.status == 404
+    assert [trouble for trouble in person.troubles if "404" not in trouble] == []
+
+
+def test_a_bad_file_is_told_by_line_with_what_to_do(browser: Browser, site: str) -> None:
+    person = Person(browser, site, width=1280)
+    person.sign_in("premium@gas.invalid", PASSWORD)
+    job = upload(person, str(BROKEN.path), "sars-cov-2")
+    becomes(person, job, "Failed")
+    expect(person.page.get_by_role("heading", name="What is wrong with the file")).to_be_visible()
+    expect(person.page.locator("main")).to_contain_text("The line has 5 columns")
+    person.picture("failed")
+    assert person.troubles == []
+
+
+def test_without_javascript_a_file_is_uploaded_and_annotated(browser: Browser, site: str) -> None:
+    person = Person(browser, site, width=1280, script=False)
+    person.sign_in("premium@gas.invalid", PASSWORD)
+    person.go("/jobs/new/")
+    person.page.select_option("select[name=reference]", "human-mt")
+    person.page.fill("input[name=name]", "no script")
+    person.page.click("#send")
+    person.page.set_input_files("form[enctype] input[type=file]", str(EXAMPLES[1].path))
+    person.picture("upload-without-script")
+    person.page.get_by_role("button", name="Send and annotate").click()
+    person.page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}/$"))
+    becomes(person, person.page.url.removeprefix(site), "Available")
+    expect(person.page.locator("main")).to_contain_text("R340H")
+
+
+def test_an_example_is_one_click_and_can_be_renamed_and_run_again(
+    browser: Browser, site: str
 ) -> None:
-    page = open_page(viewport=viewport)
-    sign_up(page)
-    sign_in(page)
-
-    drop_file(page, "patient.vcf", EXAMPLE.path.read_text())
-    page.select_option("[name=reference]", EXAMPLE.reference)
-    page.get_by_role("button", name="Annotate").click()
-    expect(page.locator(".banner-title")).to_have_text("Waiting for an annotator")
-    job = page.url
-
-    work()
-    expect(page.get_by_text("Most severe consequence")).to_be_visible(timeout=20_000)
-    expect(page.get_by_role("heading", name="patient.vcf")).to_be_visible()
-    first = download(page, tmp_path)
-    expect(page.get_by_text(first)).to_be_visible()
-
-    settle(travel, 8 * 24 * HOUR)
-    page.goto(job)
-    expect(page.locator("main")).to_contain_text("An upgrade restores it")
-    expect(page.get_by_text("Most severe consequence")).to_be_visible()
-    page.get_by_role("link", name="Upgrade to restore").click()
-    page.get_by_role("button", name="Upgrade with a test payment").click()
-    expect(page.get_by_text("0 of 1 back")).to_be_visible()
-
-    settle(travel, HOUR, 6 * HOUR)
-    expect(page.get_by_text("All 1 results are back")).to_be_visible(timeout=40_000)
-    page.goto(job)
-    assert download(page, tmp_path) == first
-
-    page.get_by_role("link", name="Delete…").click()
-    page.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
-    assert complaints == []
+    person = Person(browser, site, width=390)
+    person.sign_in("premium@gas.invalid", PASSWORD)
+    person.go("/jobs/new/")
+    person.page.get_by_role("button", name="Try it").first.click()
+    person.page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}/$"))
+    job = person.page.url.removeprefix(site)
+    becomes(person, job, "Available")
+    person.page.get_by_text("Rename").click()
+    person.page.fill("input[name=name]", "lineages of spring")
+    person.page.get_by_role("button", name="Save").click()
+    expect(person.page.locator("h1")).to_have_text("lineages of spring")
+    person.page.get_by_role("button", name="Run again").click()
+    person.page.wait_for_url(lambda url: job not in url)
+    becomes(person, person.page.url.removeprefix(site), "Available")
+    assert person.troubles == []
