@@ -17,7 +17,11 @@ def clean_name(text: str) -> str:
 class NameForm(forms.Form):
     """A job's new name."""
 
-    name = forms.CharField(max_length=NAME_LENGTH, label="Name")
+    name = forms.CharField(
+        max_length=NAME_LENGTH,
+        label="Name",
+        widget=forms.TextInput(attrs={"class": "form-control"}),
+    )
 
     def clean_name(self) -> str:
         """Return the name on one line. Raises ValidationError when nothing is left of it."""
