@@ -50,7 +50,7 @@ class JobAdmin(StoreAdmin):
     search_help_text = "A whole job id, a person's id, or their e-mail address."
     actions = ("retry", "release", "hold")
     fieldsets = (
-        (None, {"fields": ("job_id", "word", "why", "trouble", "owner", "tier")}),
+        (None, {"fields": ("word", "why", "trouble", "owner", "tier")}),
         ("Run", {"fields": ("name", "reference", "submitted", "completed", "input", "result")}),
         ("Storage", {"fields": ("archives", "places")}),
         ("Timeline", {"fields": ("story",)}),
@@ -134,7 +134,8 @@ class JobAdmin(StoreAdmin):
         facts = job.facts
         if facts.size:
             return f"{facts.variants:,} variants, {facts.size:,} bytes, SHA-256 {facts.sha256}"
-        return f"{len(facts.findings)} findings about the file" if facts.findings else NONE
+        count = len(facts.findings)
+        return f"the file was refused: {count} finding{'s' if count > 1 else ''}" if count else NONE
 
     @admin.display(description="may go cold")
     def archives(self, job: Job) -> str:
@@ -142,7 +143,9 @@ class JobAdmin(StoreAdmin):
         if job.facts.copy is None:
             return NONE
         date = archive_date(job.facts, job.plan)
-        return "not while its owner has this plan" if date is None else _moment(date)
+        if date is None:
+            return "not while its owner has this plan"
+        return staff.moment(date) if date else "at any time"
 
     @admin.display(description="bytes")
     def places(self, job: Job) -> SafeString | str:
@@ -154,7 +157,7 @@ class JobAdmin(StoreAdmin):
             ("retrieval", facts.retrieval),
             ("input", facts.input),
             ("run", facts.attempt.locator if facts.attempt else None),
-            *((f"garbage from {_moment(g.after)}", g.locator) for g in facts.garbage),
+            *((f"to be removed from {_moment(g.after)}", g.locator) for g in facts.garbage),
         )
         return _table("places", (), ((name, str(value)) for name, value in named if value)) or NONE
 
@@ -231,7 +234,7 @@ class JobAdmin(StoreAdmin):
             try:
                 act.do(job_id=row.pk, actor=f"staff {request.user.pk}", reason=reason)
             except Declined as declined:
-                self.message_user(request, f"{row.pk}: left. {declined}", messages.WARNING)
+                self.message_user(request, f"Left {row.pk}: {declined}", messages.WARNING)
                 continue
             except AWS_ERRORS as error:
                 self.message_user(request, _broken(row, error, len(found) - number), messages.ERROR)

@@ -188,7 +188,9 @@ class StoreAdmin(AwsAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Return the row that a detail or history page is about; that staff looked is logged."""
-        log.info("staff.looked", what=self.opts.model_name, key=object_id, staff=request.user.pk)
+        log.info(
+            "staff.looked", what=self.opts.model_name, key=object_id, staff=str(request.user.pk)
+        )
         return next(iter(self.store_read([object_id])), None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:

@@ -315,7 +315,7 @@ def test_an_act_on_many_does_what_fits_and_says_what_was_left() -> None:
     fits, other = stuck(), hot(person())
     page = text(do(boss(), "release", fits.job_id, other.job_id))
     assert "Release: done for 1 job." in page
-    assert f"{other.job_id}: left. It does not need attention." in page
+    assert f"Left {other.job_id}: It does not need attention." in page
     assert look(fits).problem is None
     assert look(other) == other
     assert LogEntry.objects.count() == 1

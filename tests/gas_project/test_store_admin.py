@@ -160,7 +160,7 @@ def test_that_staff_looked_at_a_row_is_logged(
     asked = request()
     monkeypatch.setattr(store_admin.log, "info", lambda _, **about: told.append(about))
     letters.changeform_view(asked, "97")
-    assert told == [{"what": "group", "key": "97", "staff": asked.user.pk}]
+    assert told == [{"what": "group", "key": "97", "staff": str(asked.user.pk)}]
 
 
 def test_a_store_without_its_two_answers_says_so() -> None:
