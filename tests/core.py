@@ -11,7 +11,7 @@ from annotations import jobs, run, storage
 from annotations.safety import margins
 from annotations.states import Dated, Job
 from annotations.storage import NotThere
-from archival import reconcile, services
+from archival import lifecycle, reconcile, services
 from deploy.local.run import LocalCloud
 from gas_project import aws, clock, events, queues
 
@@ -144,14 +144,33 @@ def settle(travel: Travel, *pauses: float) -> None:
             pass
 
 
-def converge(travel: Travel) -> None:
-    """Let everything happen that is still to come, messages lost, inventories and all."""
+def converge(cloud: LocalCloud, travel: Travel, job: Job) -> None:
+    """Let everything happen to the only job that is still to come, messages lost, inventories too.
+
+    It does what the sweep does, for one job and without the queues: only what is due is visited.
+    """
     delays = margins()
-    lose_messages()
-    settle(travel, delays.lease + 1, delays.links_end + 1, delays.standard + 1, delays.bulk + 1)
-    for _ in range(2):
-        inventory(travel)
-        settle(travel, delays.posts_end + 1, delays.keep + 1)
+    for pause in (0, delays.lease + 1, delays.bulk + 1, delays.keep + 1):
+        travel(pause)
+        _visit(job)
+    for _ in range(3):
+        if archives(cloud) or any(jobs.waiting_for_proof()):
+            inventory(travel)
+            travel(delays.keep + 1)
+            _visit(job)
+
+
+def _visit(job: Job) -> None:
+    for user_id in plans.pending():
+        services.spread(user_id)
+    for _ in range(20):
+        now, found = clock.now(), look(job)
+        if found.due_at is None or found.due_at > now:
+            return
+        step = lifecycle.next_step(found, plans.get(job.user_id), now)
+        role = lifecycle.owner(found, step) if step else None
+        services.advance(role=role or "sweep", job_id=job.job_id)
+    raise AssertionError("a job that is never at rest")
 
 
 def inventory(travel: Travel) -> int:
@@ -177,14 +196,28 @@ def objects() -> set[str]:
     return found
 
 
-def open_uploads(cloud: LocalCloud) -> set[str]:
+def open_uploads() -> set[str]:
     """Return every open multipart upload, in the buckets and in the vault."""
-    found = set()
+    return {upload for upload, _ in _uploads()}
+
+
+def filled_uploads() -> set[str]:
+    """Return the open uploads that hold parts; an empty one costs nothing and is dropped."""
+    return {upload for upload, parts in _uploads() if parts}
+
+
+def _uploads() -> Iterator[tuple[str, int]]:
+    s3, glacier = aws.s3(), aws.glacier()
     for kind in ("uploads", "results", "archive"):
-        listed = aws.s3().list_multipart_uploads(Bucket=aws.bucket(kind))
-        found |= {entry["UploadId"] for entry in listed.get("Uploads", [])}
-    listed_in_vault = aws.glacier().list_multipart_uploads(vaultName=aws.vault())
-    return found | {entry["MultipartUploadId"] for entry in listed_in_vault["UploadsList"]}
+        where = aws.bucket(kind)
+        for entry in s3.list_multipart_uploads(Bucket=where).get("Uploads", []):
+            key, upload = entry["Key"], entry["UploadId"]
+            parts = s3.list_parts(Bucket=where, Key=key, UploadId=upload).get("Parts", [])
+            yield upload, len(parts)
+    vault = aws.vault()
+    for found in glacier.list_multipart_uploads(vaultName=vault)["UploadsList"]:
+        upload = found["MultipartUploadId"]
+        yield upload, len(glacier.list_parts(vaultName=vault, uploadId=upload)["Parts"])
 
 
 def archives(cloud: LocalCloud) -> set[str]:

@@ -43,7 +43,7 @@ def test_a_result_is_archived_whole(store: str, cloud: LocalCloud) -> None:
     assert len(job.tree_hash) == 64
     assert steps_of(job) == [("open", "ARCHIVING"), ("fill", "COLD")]
     assert [g.locator for g in job.garbage] == [before.copy]
-    assert open_uploads(cloud) == set()
+    assert open_uploads() == set()
     assert strays(cloud, job) == set()
 
 

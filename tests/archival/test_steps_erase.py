@@ -138,7 +138,7 @@ def test_an_upgrade_during_an_archiving_turns_it_back(cloud: LocalCloud, travel:
     assert (job.state, job.upload) == ("HOT", None)
     assert [step for step, _ in steps_of(job)] == ["open", "turn_back"]
     settle(travel)
-    assert open_uploads(cloud) == set()
+    assert open_uploads() == set()
     assert served(job) == RESULT
 
 
