@@ -153,14 +153,19 @@ def all_of(user_id: str) -> Iterator[Job]:
             return
 
 
-def count(*, state: str, limit: int = 1000) -> int:
-    """Return how many jobs are in a state; counting stops at `limit`."""
+def count(*, state: str, before: int | None = None, limit: int = 1000) -> int:
+    """Return how many jobs are in a state, or of them those submitted before then (epoch s).
+
+    Counting stops at `limit`.
+    """
+    early = " AND submitted_at < :before" if before is not None else ""
+    values = {":s": state} | ({":before": before} if before is not None else {})
     found = aws.dynamodb().query(
         TableName=aws.table("jobs"),
         IndexName="by_state",
-        KeyConditionExpression="#s = :s",
+        KeyConditionExpression="#s = :s" + early,
         ExpressionAttributeNames={"#s": "state"},
-        ExpressionAttributeValues=items.to_item({":s": state}),
+        ExpressionAttributeValues=items.to_item(values),
         Select="COUNT",
         Limit=limit,
     )

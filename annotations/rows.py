@@ -13,6 +13,8 @@ from annotations.timeline import Event
 
 SOON = 15 * 60
 """A result that is archived within so many seconds is watched like an active one."""
+PACE_AFTER = 3
+"""Seconds after which a run's pace says something about its end."""
 LONGEST = 30
 """Seconds between two looks, at most."""
 
@@ -50,6 +52,14 @@ def row(job: Job, plan: Plan | None, *, now: int) -> Row:
     returning = job.state == "COLD" and plan is not None and not plan.rules.archives
     moving = job.state in states.ACTIVE or leaving or returning
     return Row(job, shown, title_of(job.reference), moving)
+
+
+def seconds_left(job: Job, *, now: int) -> int | None:
+    """Return about how long a run still takes, by its own pace; None before there is one."""
+    told, spent = job.progress or {}, now - job.started_at
+    if job.state != "RUNNING" or not told.get("done") or spent < PACE_AFTER:
+        return None
+    return max(1, round(spent * (told["total"] - told["done"]) / told["done"]))
 
 
 def title_of(reference: str) -> str:
@@ -114,15 +124,9 @@ class Line:
     text: str
 
 
-FIRST = ("submit", "confirm", "annotate", "fail", "open", "fill")
-"""The order of steps that happened in the same second."""
-
-
 def lines(events: Iterable[Event]) -> list[Line]:
     """Return a timeline in words, newest first."""
-    rank = {step: place for place, step in enumerate(FIRST)}
-    ordered = sorted(events, key=lambda event: (event.at, rank.get(event.step, len(FIRST))))
-    return [_line(event) for event in reversed(ordered)]
+    return [_line(event) for event in reversed(list(events))]
 
 
 def _line(event: Event) -> Line:

@@ -66,6 +66,7 @@ def annotate(job: Job, *, stopping: Stopping) -> None:
         role=ROLE,
         attempt=Dated(prefix, ends),
         garbage=job.garbage + ((job.attempt,) if job.attempt else ()),
+        started_at=now,
         progress={"done": 0, "total": job.input_size, "records": 0},
     )
     try:

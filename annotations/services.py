@@ -249,6 +249,11 @@ def download_url(*, job_id: str, user_id: str) -> str:
     return storage.link(job.copy, filename=f"{stem}.annotated.vcf.gz", life=margins().link)
 
 
+def ahead(job: Job) -> int:
+    """Return how many jobs wait before this one; 1,000 stands for that many or more."""
+    return jobs.count(state="QUEUED", before=job.submitted_at)
+
+
 def timeline(job: Job) -> list[Event]:
     """Return the job's timeline, oldest first."""
     return read_timeline(job.job_id)

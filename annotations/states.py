@@ -44,6 +44,8 @@ class Job:
     """The input is kept until then, for *Run again*."""
     attempt: Dated | None = None
     """The latest annotator's prefix; no put lands there later than its date."""
+    started_at: int = 0
+    """When the latest run began."""
     progress: dict[str, int] | None = None
     """{"done": bytes, "total": bytes, "records": number} while it runs."""
     failed: str | None = None

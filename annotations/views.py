@@ -84,6 +84,8 @@ def _live(request: HttpRequest, job: Job) -> dict[str, object]:
         "plan": plan,
         "watch": rows.watch([row], request.GET),
         "now": now,
+        "left": rows.seconds_left(job, now=now),
+        "ahead": services.ahead(job) if job.state == "QUEUED" else 0,
         "can_cancel": job.state in IN_FLIGHT,
         "can_download": job.state in DOWNLOADABLE,
         "can_repeat": _can_repeat(job, now),
