@@ -39,7 +39,7 @@ def about_job(job_id: str) -> None:
         return
     plan = plans.get(job.user_id)
     if job.state == "FAILED":
-        _send("failed", job.user_id, about=job_id, job=job)
+        _send(f"failed#{job.completed_at}", job.user_id, about=job_id, job=job)
     elif job.copy:
         date = archive_date(job, plan)
         _send("done", job.user_id, about=job_id, job=job, archives_at=_date(date))

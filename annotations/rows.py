@@ -106,6 +106,10 @@ LINES = {
     "reap": "Copy that is no longer needed removed",
     "retrieve": "Restore asked of the archive",
     "turn_back": "Move called off",
+    "retry": "Queued once more by staff",
+    "release": "Released by staff",
+    "hold": "Kept available by staff",
+    "reconcile": "Compared with the archive's inventory",
 }
 """What a step of the timeline is called for people, where its state does not say it better."""
 STATES = {

@@ -4,6 +4,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import django
 from csp.constants import NONE, SELF
 
 from gas_project import env
@@ -153,7 +154,11 @@ SOCIALACCOUNT_PROVIDERS = (
 )
 
 # --- Mail ------------------------------------------------------------------------------------
-EMAIL_BACKEND = "anymail.backends.amazon_ses.EmailBackend"
+_MAIL_BACKEND = "anymail.backends.amazon_ses.EmailBackend"
+if django.VERSION < (6, 1):
+    EMAIL_BACKEND = _MAIL_BACKEND
+else:  # the same setting's name from there on
+    MAILERS = {"default": {"BACKEND": _MAIL_BACKEND}}
 DEFAULT_FROM_EMAIL = env.text("GAS_MAIL_FROM", "GAS <no-reply@gas.invalid>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
