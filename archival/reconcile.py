@@ -105,6 +105,8 @@ def _apply(job_id: str, findings: Findings) -> bool:
     kept = [g for g in job.garbage if g not in findings.proved.get(job_id, ())]
     named = {job.copy, *(g.locator for g in job.garbage)}
     found = [Dated(one, now) for one in findings.stray.get(job_id, []) if one not in named]
+    if not found and len(kept) == len(job.garbage):
+        return False  # somebody else saw to it meanwhile
     try:
         jobs.record(
             job,

@@ -249,18 +249,30 @@ def sweep() -> dict[str, int]:
     by_role: dict[str, list[Job]] = {}
     for shard in jobs.SHARDS:
         for job in jobs.due(shard=shard, now=now):
-            step = lifecycle.next_step(job, _plan(job), now)
-            role = lifecycle.owner(job, step) if step else None
-            if role:
+            if role := _swept(job, now):
                 by_role.setdefault(role, []).append(job)
-            elif step:
-                advance(role="sweep", job_id=job.job_id)
     users = list(islice(plans.pending(), HINTS))
     return {
         role: _hint(role, by_role.get(role, []), users if role == "restorer" else [])
         for role in events.QUEUE_OF_ROLE
         if by_role.get(role) or (role == "restorer" and users)
     }
+
+
+def _swept(job: Job, now: int) -> str | None:
+    """Return whose work a due job is; settle it when it is nobody's."""
+    try:
+        step = lifecycle.next_step(job, _plan(job), now)
+        role = lifecycle.owner(job, step) if step else None
+        if step and role is None:
+            advance(role="sweep", job_id=job.job_id)
+    except Exception as error:
+        if aws.away(error):
+            raise
+        # One job, such as a newer version's that this one does not know, must not stop the rest.
+        log.exception("sweep.failed", job_id=job.job_id)
+        return None
+    return role
 
 
 def _hint(role: str, due: list[Job], users: list[str]) -> int:

@@ -1,0 +1,395 @@
+"""Tiers, the spread of a change, the sweep, and what the pages ask of the storage life."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from accounts import plans, tiers
+from annotations import jobs
+from annotations.locators import Locator, Store
+from annotations.safety import margins
+from annotations.states import Job
+from annotations.timeline import read
+from archival import lifecycle, services
+from deploy.local.run import LocalCloud
+from gas_project import aws, clock, events, items, queues
+from tests.archival.life import advance, archived, restoring, upgrade, wish_deleted
+from tests.core import (
+    DAY,
+    RESULT,
+    ROLES,
+    Counted,
+    Travel,
+    archives,
+    hot,
+    look,
+    lose_messages,
+    new_job,
+    objects,
+    person,
+    queued,
+    served,
+    settle,
+    strays,
+    work,
+)
+
+pytestmark = pytest.mark.usefixtures("cloud")
+NOBODY = "00000000-0000-4000-8000-000000000009"
+
+
+def _cold(user: str, count: int, **facts: object) -> list[Job]:
+    """Put jobs whose results are in the vault, the newest first; there are no bytes behind them."""
+    now = clock.now()
+    made = [
+        replace(
+            new_job(user, submitted_at=now - n, due_at=None, state="COLD"),
+            copy=Locator(Store.VAULT, "gas", f"archive-{n}"),
+            **facts,  # type: ignore[arg-type]
+        )
+        for n in range(count)
+    ]
+    for job in made:
+        jobs.create(job, actor="owner")
+    return made
+
+
+def _told(queue: str) -> set[str]:
+    seen = set()
+    while found := queues.receive(queue, limit=10, wait=0, visibility=60):
+        seen |= {
+            e.job_id or getattr(e, "user_id", "") for m in found for e in events.decode(m.body)
+        }
+        queues.delete(queue, found)
+    return seen
+
+
+# --- tiers -------------------------------------------------------------------------------------
+
+
+def test_a_downgrade_gives_the_grace_once_more(travel: Travel) -> None:
+    job = hot(person("premium"))
+    assert services.change_tier(user_id=job.user_id, tier="free")
+    grace = tiers.get("free").grace
+    assert services.plan(user_id=job.user_id).grace_until == clock.now() + grace
+    settle(travel)
+    assert look(job).state == "HOT"
+    settle(travel, grace + 1)
+    assert look(job).state == "COLD"
+
+
+def test_the_same_tier_again_tells_nobody() -> None:
+    user = person()
+    assert not services.change_tier(user_id=user, tier="free")
+    assert _told("restore") == set()
+    assert services.change_tier(user_id=user, tier="premium")
+    assert _told("restore") == {user}
+
+
+def test_a_tier_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        services.change_tier(user_id=person(), tier="gold")
+
+
+def test_a_missing_plan_is_made_anew_as_the_lowest_tier() -> None:
+    assert services.plan(user_id=NOBODY).tier == "free"
+    assert plans.get(NOBODY) is not None
+
+
+# --- spreading a change ------------------------------------------------------------------------
+
+
+def test_an_upgrade_makes_every_cold_result_due_and_the_newest_urgent() -> None:
+    user, other = person(), person()
+    made, theirs = _cold(user, 130), _cold(other, 2)
+    services.change_tier(user_id=user, tier="premium")
+    services.spread(user)
+    now = [look(job) for job in made]
+    assert all(job.due_at is not None and job.due_at <= clock.now() for job in now)
+    urgent = tiers.get("premium").urgent_restores
+    assert [job.urgent for job in now] == [True] * urgent + [False] * (130 - urgent)
+    assert not services.plan(user_id=user).pending
+    assert [look(job) for job in theirs] == theirs
+
+
+def test_a_large_upgrade_comes_due_minute_by_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = replace(margins(), spread=4)
+    monkeypatch.setattr(services, "margins", lambda: slow)
+    user = person()
+    made = _cold(user, 10)
+    services.change_tier(user_id=user, tier="premium")
+    lose_messages()
+    start = clock.now()
+    services.spread(user)
+    waits = [(look(job).due_at or 0) - start for job in made]
+    assert [round(wait / 60) for wait in waits] == [0] * 4 + [1] * 4 + [2] * 2
+    assert _told("restore") == {job.job_id for job in made[:4]}
+
+
+def test_a_spread_that_stopped_half_way_is_done_by_the_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = person()
+    made = _cold(user, 3)
+    services.change_tier(user_id=user, tier="premium")
+    real = jobs.touch
+
+    def stop(job_id: str, **asked: int) -> bool:
+        monkeypatch.setattr(jobs, "touch", real)
+        raise ConnectionError
+
+    monkeypatch.setattr(jobs, "touch", stop)
+    with pytest.raises(ConnectionError):
+        services.spread(user)
+    assert services.plan(user_id=user).pending
+    lose_messages()
+    services.sweep()
+    for event in [events.Hint(user_id=one) for one in _told("restore")]:
+        services.handle(event, role="restorer")
+    assert all(look(job).due_at is not None for job in made)
+    assert not services.plan(user_id=user).pending
+
+
+def test_a_change_during_a_spread_stays_pending(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = person()
+    _cold(user, 1)
+    services.change_tier(user_id=user, tier="premium")
+    real = jobs.touch
+
+    def meanwhile(job_id: str, **asked: int) -> bool:
+        services.change_tier(user_id=user, tier="free")
+        return real(job_id, **asked)
+
+    monkeypatch.setattr(jobs, "touch", meanwhile)
+    services.spread(user)
+    assert services.plan(user_id=user).pending
+
+
+def test_a_spread_spares_runs_and_deleted_jobs() -> None:
+    user = person()
+    running = jobs.claim(queued(user), worker="w", until=clock.now() + 60)
+    gone = hot(user)
+    wish_deleted(gone)
+    gone = look(gone)
+    services.change_tier(user_id=user, tier="premium")
+    services.spread(user)
+    assert (look(running), look(gone)) == (running, gone)
+
+
+def test_nothing_pending_is_nothing_to_spread() -> None:
+    job = hot(person())
+    services.spread(job.user_id)
+    services.spread(NOBODY)
+    assert look(job) == job
+
+
+# --- hints -------------------------------------------------------------------------------------
+
+
+def test_only_the_restorer_has_work_with_a_persons_hint() -> None:
+    user = person()
+    _cold(user, 1)
+    services.change_tier(user_id=user, tier="premium")
+    for role in ("archiver", "thawer", "eraser"):
+        services.handle(events.Hint(user_id=user), role=role)
+    assert services.plan(user_id=user).pending
+    services.handle(events.Hint(user_id=user), role="restorer")
+    assert not services.plan(user_id=user).pending
+
+
+def test_a_hint_for_an_unknown_job_comes_back_later() -> None:
+    for role in ROLES.values():
+        if role != "annotator":
+            with pytest.raises(jobs.NotFound):
+                services.handle(events.Hint(job_id=NOBODY), role=role)
+
+
+def test_doubled_shuffled_and_ancient_hints_do_what_one_does(
+    travel: Travel, cloud: LocalCloud
+) -> None:
+    seed = random.randrange(10**6)
+    dice = random.Random(seed)
+    job = archived()
+    notice = events.GlacierNotice(job.job_id, "some-retrieval", "Succeeded")
+    mail: list[tuple[events.Event, str]] = [
+        (events.Hint(job_id=job.job_id), "archiver"),
+        (events.Hint(job_id=job.job_id), "restorer"),
+        (events.Hint(user_id=job.user_id), "restorer"),
+        (notice, "thawer"),
+        (events.Hint(job_id=job.job_id), "eraser"),
+    ] * 5
+    services.change_tier(user_id=job.user_id, tier="premium")
+    for pause in (0, margins().expedited + 1, 30 * DAY):
+        travel(pause)
+        dice.shuffle(mail)
+        for event, role in mail:
+            services.handle(event, role=role)
+    settle(travel)
+    done = [line.step for line in read(job.job_id)]
+    assert [done.count(step) for step in ("retrieve", "fill")] == [1, 2], f"seed {seed}"
+    assert (look(job).state, served(job)) == ("HOT", RESULT), f"seed {seed}"
+    assert strays(cloud, job) == set()
+
+
+def test_a_draining_worker_leaves_the_rest_to_the_next(travel: Travel) -> None:
+    job = hot(person())
+    services.advance(role="archiver", job_id=job.job_id, stopping=lambda: True)
+    assert look(job) == job
+    settle(travel)
+    assert look(job).state == "COLD"
+
+
+# --- the sweep ---------------------------------------------------------------------------------
+
+
+def test_the_sweep_alone_brings_every_job_where_it_should_be(
+    store: str, travel: Travel, cloud: LocalCloud
+) -> None:
+    free, paying, gone = hot(person()), hot(person("premium")), hot(person())
+    wish_deleted(gone)
+    back = archived()
+    services.change_tier(user_id=back.user_id, tier="premium")
+    for pause in (0, margins().standard + 1, margins().posts_end + 1, margins().keep + 1):
+        travel(pause)
+        for _ in range(5):
+            lose_messages()
+            services.sweep()
+            work()
+    assert look(free).state == "COLD"
+    assert look(paying).state == "HOT"
+    assert look(gone).state == "DELETED"
+    assert (look(back).state, served(back)) == ("HOT", RESULT)
+    assert {look(job).due_at for job in (free, paying, gone, back)} <= {None, look(free).due_at}
+
+
+def test_a_sweep_tells_each_owner_the_oldest_first_and_leaves_who_is_at_work() -> None:
+    user = person()
+    late, early = hot(user), hot(user)
+    jobs.touch(early.job_id, due_at=clock.now() - 100)
+    jobs.claim(hot(user), worker="w", until=clock.now() + 600)
+    assert services.sweep() == {"archiver": 2}
+    found = queues.receive("archive", limit=10, wait=0, visibility=60)
+    told = [event.job_id for m in found for event in events.decode(m.body)]
+    assert set(told) == {early.job_id, late.job_id}
+
+
+def test_a_sweep_does_not_flood_a_queue_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    hot(person())
+    monkeypatch.setattr(services, "HINTS", 1)
+    assert services.sweep() == {"archiver": 1}
+    assert services.sweep() == {"archiver": 1}
+    assert services.sweep() == {"archiver": 0}
+
+
+def test_a_sweep_settles_what_is_nobodys(travel: Travel) -> None:
+    job = hot(person("premium"))
+    assert services.sweep() == {}
+    assert look(job).due_at is None
+
+
+def test_a_quiet_system_is_swept_without_a_scan_or_a_write() -> None:
+    job = advance("archiver", hot(person("premium")))
+    with Counted(aws.dynamodb(), ()) as asked:
+        assert services.sweep() == {}
+    assert set(asked.seen) == {"Query"}
+    assert look(job) == job
+
+
+def test_one_job_that_cannot_be_looked_at_does_not_stop_the_sweep() -> None:
+    strange, plain = hot(person()), hot(person())
+    aws.dynamodb().update_item(
+        TableName=aws.table("plans"),
+        Key=items.to_item({"user_id": strange.user_id}),
+        UpdateExpression="SET tier = :t",
+        ExpressionAttributeValues=items.to_item({":t": "from-a-newer-version"}),
+    )
+    assert services.sweep() == {"archiver": 1}
+    assert _told("archive") == {plain.job_id}
+    assert look(strange) == strange
+
+
+# --- the freeze --------------------------------------------------------------------------------
+
+
+def test_while_frozen_nothing_is_removed_and_the_rest_goes_on(
+    travel: Travel, cloud: LocalCloud
+) -> None:
+    plans.freeze(on=True, reason="a restore of the table")
+    job = archived()
+    before = objects()
+    settle_once = margins().links_end + 1
+    travel(settle_once)
+    assert advance("eraser", job) == job
+    assert objects() == before
+    plans.freeze(on=False, reason="done")
+    advance("eraser", job)
+    assert objects() < before
+    assert len(archives(cloud)) == 1
+
+
+# --- what the pages ask ------------------------------------------------------------------------
+
+
+def test_a_downgrade_says_what_it_will_archive_and_when() -> None:
+    user = person("premium")
+    one, two = hot(user), hot(user)
+    queued(user)
+    wish_deleted(two)
+    preview = services.downgrade_preview(user_id=user)
+    assert [job.job_id for job in preview.items] == [one.job_id]
+    assert preview.count == 1
+    assert abs(preview.first_at - clock.now() - tiers.DEFAULT.grace) <= 2
+
+
+def test_a_restore_is_counted_until_all_is_back(travel: Travel) -> None:
+    user = person()
+    first, second = archived(user), archived(user)
+    travel(2)
+    upgrade(first)
+    told = services.restores(user_id=user)
+    assert (told.total, told.done) == (2, 0)
+    advance("restorer", first)
+    told = services.restores(user_id=user)
+    assert told.ready_at == look(first).ready_at
+    travel(margins().expedited + 1)
+    advance("thawer", first)
+    told = services.restores(user_id=user)
+    assert (told.total, told.done) == (2, 1)
+    settle(travel, margins().standard + 1)
+    told = services.restores(user_id=user)
+    assert (told.total, told.done) == (2, 2)
+    assert look(second).state == "HOT"
+
+
+def test_a_result_that_was_never_cold_is_no_restore() -> None:
+    user = person()
+    hot(user)
+    services.change_tier(user_id=user, tier="premium")
+    assert services.restores(user_id=user).total == 0
+
+
+def test_a_person_who_leaves_leaves_nothing(travel: Travel, cloud: LocalCloud, store: str) -> None:
+    user = person()
+    made = [archived(user), restoring(user), hot(user), queued(user)]
+    stays = hot(person("premium"))
+    assert services.delete_account(user_id=user) == 4
+    assert services.delete_account(user_id=user) == 0
+    settle(travel, margins().posts_end + 1)
+    assert {look(job).state for job in made} == {"DELETED"}
+    kept = {name for name in objects() | archives(cloud) if stays.job_id not in name}
+    assert kept == set()
+    assert served(stays) == RESULT
+
+
+def test_the_owner_is_told_while_the_warning_lasts(travel: Travel) -> None:
+    date = clock.now() + 10 * DAY
+    job = hot(person(), archive_after=date)
+    plan = services.plan(user_id=job.user_id)
+    warn = lifecycle.warn_at(look(job), plan)
+    assert warn is not None
+    settle(travel)
+    _told("notify")
+    settle(travel, warn - clock.now() + 1)
+    assert _told("notify") == {job.job_id}
+    assert look(job).due_at == date
