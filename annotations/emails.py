@@ -84,6 +84,12 @@ def about_plan(user_id: str) -> None:
         fast = len(cold) <= plan.rules.urgent_restores
         ready = plan.changed_at + margins().eta("Expedited" if fast else "Standard")
         _send(f"restoring#{plan.rev}", user_id, about=about, count=len(cold), ready_at=_date(ready))
+    elif not plan.rules.archives and any(_came_back(job, plan) for job in mine):
+        _send(f"back#{plan.rev}", user_id, about=about)  # all were faster than this hint
+
+
+def _came_back(job: Job, plan: Plan) -> bool:
+    return job.state == "HOT" and job.copied_at >= plan.changed_at > job.completed_at
 
 
 def _date(at: int | None) -> str:
