@@ -1,21 +1,27 @@
 """What happens to a person besides signing in, which allauth does."""
 
 import logging
+from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
+from django.utils import timezone
 
 from accounts import plans
 from accounts.models import User
 
 log = logging.getLogger(__name__)
+NEW = timedelta(days=1)
+"""How long a person is new: a plan that could not be put at sign-up is put at a later sign-in."""
 
 
 def welcome(user: User) -> None:
-    """Give a person a plan if there is none; asked at sign-up, and again at each sign-in.
+    """Give a new person a plan; asked at sign-up, and again at each sign-in of the first day.
 
     Without AWS the person still gets in: a missing plan keeps all results, and the next sign-in
-    puts it.
+    puts it. Later a missing plan is a loss that staff must mend: made anew it would be Free.
     """
+    if timezone.now() - user.date_joined > NEW:
+        return
     try:
         plans.create(user_id=str(user.pk))
     except (BotoCoreError, ClientError):

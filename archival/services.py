@@ -125,14 +125,12 @@ def handle(event: events.Event, *, role: str) -> None:
 # --- a plan changes --------------------------------------------------------------------------
 
 
-def plan(*, user_id: str) -> Plan:
-    """Return a person's plan; one that is missing is made anew, as the default tier."""
-    found = plans.get(user_id)
-    if found is None:
-        plans.create(user_id=user_id)
-        found = plans.get(user_id)
-    assert found is not None
-    return found
+def plan(*, user_id: str) -> Plan | None:
+    """Return a person's plan. A missing one keeps everything hot and is for staff to mend.
+
+    Making it anew here would make it Free, and archive what a Premium person keeps.
+    """
+    return plans.get(user_id)
 
 
 def change_tier(*, user_id: str, tier: str) -> bool:
@@ -210,7 +208,8 @@ def downgrade_preview(*, user_id: str) -> Preview:
 
 def restores(*, user_id: str) -> Restores:
     """Return how far the restore is that began with the last upgrade."""
-    since = plan(user_id=user_id).changed_at
+    mine = plan(user_id=user_id)
+    since = mine.changed_at if mine else 0
     found = [job for job in jobs.all_of(user_id) if _restored(job, since)]
     waiting = [job for job in found if job.state in COLD_STATES]
     ready_at = max((job.ready_at for job in waiting), default=0)

@@ -1,11 +1,13 @@
 """From a stranger to a person with a plan."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
 from accounts import plans, services
 from accounts.models import User
@@ -68,6 +70,14 @@ def test_signing_in_again_leaves_the_plan_as_it_is(site: LocalCloud) -> None:
     plan = plans.get(str(user.pk))
     assert plan is not None
     assert plan.tier == "premium"
+
+
+def test_a_plan_that_was_lost_is_not_made_anew_at_a_later_sign_in(site: LocalCloud) -> None:
+    user = sign_up(EMAIL)
+    User.objects.update(date_joined=timezone.now() - timedelta(days=2))
+    user.refresh_from_db()
+    services.welcome(user)
+    assert plans.get(str(user.pk)) is None
 
 
 def test_a_person_gets_in_though_aws_is_away(

@@ -72,7 +72,7 @@ def test_a_downgrade_gives_the_grace_once_more(travel: Travel) -> None:
     job = hot(person("premium"))
     assert services.change_tier(user_id=job.user_id, tier="free")
     grace = tiers.get("free").grace
-    assert services.plan(user_id=job.user_id).grace_until == clock.now() + grace
+    assert _plan(job.user_id).grace_until == clock.now() + grace
     settle(travel)
     assert look(job).state == "HOT"
     settle(travel, grace + 1)
@@ -92,9 +92,15 @@ def test_a_tier_that_does_not_exist_is_an_error() -> None:
         services.change_tier(user_id=person(), tier="gold")
 
 
-def test_a_missing_plan_is_made_anew_as_the_lowest_tier() -> None:
-    assert services.plan(user_id=NOBODY).tier == "free"
-    assert plans.get(NOBODY) is not None
+def test_a_missing_plan_is_not_made_anew_since_it_would_be_free() -> None:
+    assert services.plan(user_id=NOBODY) is None
+    assert plans.get(NOBODY) is None
+
+
+def _plan(user_id: str) -> plans.Plan:
+    found = services.plan(user_id=user_id)
+    assert found is not None
+    return found
 
 
 # --- spreading a change ------------------------------------------------------------------------
@@ -109,7 +115,7 @@ def test_an_upgrade_makes_every_cold_result_due_and_the_newest_urgent() -> None:
     assert all(job.due_at is not None and job.due_at <= clock.now() for job in now)
     urgent = tiers.get("premium").urgent_restores
     assert [job.urgent for job in now] == [True] * urgent + [False] * (130 - urgent)
-    assert not services.plan(user_id=user).pending
+    assert not _plan(user).pending
     assert [look(job) for job in theirs] == theirs
 
 
@@ -142,13 +148,13 @@ def test_a_spread_that_stopped_half_way_is_done_by_the_sweep(
     monkeypatch.setattr(jobs, "touch", stop)
     with pytest.raises(ConnectionError):
         services.spread(user)
-    assert services.plan(user_id=user).pending
+    assert _plan(user).pending
     lose_messages()
     services.sweep()
     for event in [events.Hint(user_id=one) for one in _told("restore")]:
         services.handle(event, role="restorer")
     assert all(look(job).due_at is not None for job in made)
-    assert not services.plan(user_id=user).pending
+    assert not _plan(user).pending
 
 
 def test_a_change_during_a_spread_stays_pending(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +169,7 @@ def test_a_change_during_a_spread_stays_pending(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(jobs, "touch", meanwhile)
     services.spread(user)
-    assert services.plan(user_id=user).pending
+    assert _plan(user).pending
 
 
 def test_a_spread_spares_runs_and_deleted_jobs() -> None:
@@ -193,9 +199,9 @@ def test_only_the_restorer_has_work_with_a_persons_hint() -> None:
     services.change_tier(user_id=user, tier="premium")
     for role in ("archiver", "thawer", "eraser"):
         services.handle(events.Hint(user_id=user), role=role)
-    assert services.plan(user_id=user).pending
+    assert _plan(user).pending
     services.handle(events.Hint(user_id=user), role="restorer")
-    assert not services.plan(user_id=user).pending
+    assert not _plan(user).pending
 
 
 def test_a_hint_for_an_unknown_job_comes_back_later() -> None:
