@@ -143,12 +143,14 @@ class _Watch:
 
 def _put(claim: claims.Claim, prefix: Locator, out: Path) -> None:
     """Put the outputs below the prefix, signing none after the run limit. Raises jobs.Fenced."""
+    until = claim.began + margins().run_limit
     for path in sorted(out.iterdir()):
         claim.beat()
-        if clock.now() > claim.began + margins().run_limit:
-            raise jobs.Fenced
         with path.open("rb") as file:
-            storage.put(storage.inside(prefix, path.name), file)
+            try:
+                storage.put(storage.inside(prefix, path.name), file, until=until)
+            except storage.TooLate as error:
+                raise jobs.Fenced from error
 
 
 def _kept_until(job: Job) -> tuple[int, tuple[Dated, ...]]:

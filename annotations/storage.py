@@ -5,6 +5,7 @@ Keys hold ids and random parts only, and none is used twice; what a name means i
 
 import uuid
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from annotations.locators import Locator, Store
-from gas_project import aws
+from gas_project import aws, clock
 from gas_project.items import code_of
 
 RESULT = "annotated.vcf.gz"
@@ -36,6 +37,10 @@ class NotThere(Exception):
 
 class Changed(Exception):
     """The object is not the one that was confirmed: another ETag."""
+
+
+class TooLate(Exception):
+    """The time in which a request might be signed is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +105,28 @@ def stream(locator: Locator, *, etag: str | None = None) -> Iterator[bytes]:
     yield from body.iter_chunks(CHUNK)
 
 
-def put(locator: Locator, body: bytes | IO[bytes]) -> None:
-    """Put an object in one request, at most 5 GB."""
-    aws.s3().put_object(Bucket=locator.bucket, Key=locator.name, Body=body)
+_sign_until: ContextVar[int | None] = ContextVar("sign_until", default=None)
+
+
+def _in_time(**_: Any) -> None:
+    until = _sign_until.get()
+    if until is not None and clock.now() > until:
+        raise TooLate
+
+
+def put(locator: Locator, body: bytes | IO[bytes], *, until: int | None = None) -> None:
+    """Put an object in one request, at most 5 GB. Raises TooLate.
+
+    No request, repeat or not, is signed later than `until` (epoch s). S3 refuses a signature that
+    is older than 15 minutes, so a put that sleeps on its way cannot land long after that either.
+    """
+    client = aws.s3()
+    client.meta.events.register("before-sign.s3.PutObject", _in_time, unique_id="gas-in-time")
+    token = _sign_until.set(until)
+    try:
+        client.put_object(Bucket=locator.bucket, Key=locator.name, Body=body)
+    finally:
+        _sign_until.reset(token)
 
 
 def copy(source: Locator, target: Locator, *, etag: str) -> None:

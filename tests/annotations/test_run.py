@@ -15,7 +15,7 @@ from annotations.safety import RUN_CLAIMS, margins
 from annotations.states import Dated, Job
 from annotations.timeline import read
 from deploy.local.run import LocalCloud
-from gas_project import clock, events, queues
+from gas_project import aws, clock, events, queues
 from tests.core import Travel, look, objects, person, queued, strays
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -268,6 +268,23 @@ def test_nothing_is_put_after_the_run_limit(
     assert strays(cloud, job) == set()
 
 
+def test_a_put_that_sleeps_before_it_is_signed_stays_unsigned(
+    job: Job, runs: Runs, travel: Travel, cloud: LocalCloud
+) -> None:
+    events_of_s3 = aws.s3().meta.events
+
+    def sleep(**_: Any) -> None:
+        travel(margins().run_limit + 1)
+
+    runs(_finish)
+    events_of_s3.register_first("before-call.s3.PutObject", sleep)
+    try:
+        assert _advance(job).copy is None
+    finally:
+        events_of_s3.unregister("before-call.s3.PutObject", sleep)
+    assert not {key for key in objects() if key.startswith("r/")}
+
+
 # --- faults ------------------------------------------------------------------------------------
 
 
@@ -312,7 +329,7 @@ def _is_given_back(job: Job) -> None:
 def test_an_outage_while_outputs_are_put_is_not_the_jobs_fault(
     script: Script, job: Job, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise ConnectTimeoutError(endpoint_url="http://127.0.0.1")
 
     monkeypatch.setattr(storage, "put", away)
@@ -328,8 +345,8 @@ def test_every_stop_leaves_bytes_only_where_the_item_names_them(
 ) -> None:
     real, puts = storage.put, [0]
 
-    def put(*args: Any) -> None:
-        real(*args)
+    def put(*args: Any, **named: Any) -> None:
+        real(*args, **named)
         puts[0] += 1
         if puts[0] < 4:
             raise Bug
