@@ -154,7 +154,8 @@ def converge(cloud: LocalCloud, travel: Travel, job: Job) -> None:
         travel(pause)
         _visit(job)
     for _ in range(3):
-        if archives(cloud) or any(jobs.waiting_for_proof()):
+        found = look(job)
+        if archives(cloud) - named(found) or any(g.locator.upload for g in found.garbage):
             inventory(travel)
             travel(delays.keep + 1)
             _visit(job)
