@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from accounts import plans
 from accounts.plans import Plan
 from annotations import jobs, timeline
+from annotations.locators import Store
 from annotations.safety import DAY, margins
 from annotations.states import Job, archive_date
 from gas_project import clock, worker
@@ -82,7 +83,8 @@ def about_plan(user_id: str) -> None:
         _send(f"downgraded#{plan.rev}", user_id, about=about, count=len(hot), archives_at=at)
     if not plan.rules.archives and cold:
         fast = len(cold) <= plan.rules.urgent_restores
-        ready = plan.changed_at + margins().eta("Expedited" if fast else "Standard")
+        deep = any(job.copy and job.copy.store is Store.S3_DEEP for job in cold)
+        ready = plan.changed_at + margins().eta("Expedited" if fast else "Standard", deep=deep)
         _send(f"restoring#{plan.rev}", user_id, about=about, count=len(cold), ready_at=_date(ready))
     elif not plan.rules.archives and any(_came_back(job, plan) for job in mine):
         _send(f"back#{plan.rev}", user_id, about=about)  # all were faster than this hint

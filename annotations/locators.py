@@ -12,6 +12,7 @@ class Store(StrEnum):
 
     HOT = "s3"
     S3_GLACIER = "s3-glacier"
+    S3_DEEP = "s3-deep"
     VAULT = "glacier-vault"
 
 

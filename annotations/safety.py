@@ -39,6 +39,8 @@ class Safety:
     """A hot object stays this long after its archive was made, for links that are in use."""
     keep: int
     """An archive stays this long after its birth: cold stores bill 90 days anyway."""
+    keep_deep: int
+    """The same in Deep Archive, which bills 180 days (S3 User Guide, "Using storage classes")."""
     ready_poll: int
     """A retrieval that is late is asked about this often."""
     refused: int
@@ -59,9 +61,18 @@ class Safety:
     """AWS's upper figure for a Standard retrieval (Glacier guide: 3-5 hours)."""
     bulk: int
     """AWS's upper figure for a Bulk retrieval (Glacier guide: 5-12 hours)."""
+    deep_standard: int
+    """The same from Deep Archive (S3 User Guide, "Archive retrieval options": 12 hours)."""
+    deep_bulk: int
+    """The same from Deep Archive (S3 User Guide, "Archive retrieval options": 48 hours)."""
 
-    def eta(self, tier: str) -> int:
-        """Return the seconds until a retrieval of that speed should be ready."""
+    def eta(self, tier: str, *, deep: bool = False) -> int:
+        """Return the seconds until a retrieval of that speed should be ready.
+
+        `deep`: from Deep Archive, which has no Expedited: Standard is asked instead.
+        """
+        if deep:
+            return self.deep_bulk if tier == "Bulk" else self.deep_standard
         return {"Expedited": self.expedited, "Standard": self.standard, "Bulk": self.bulk}[tier]
 
 
@@ -89,6 +100,7 @@ REAL = Safety(
     link=5 * MINUTE,
     links_end=15 * MINUTE,
     keep=90 * DAY,
+    keep_deep=180 * DAY,
     ready_poll=15 * MINUTE,
     refused=HOUR,
     back_off=MINUTE,
@@ -99,6 +111,8 @@ REAL = Safety(
     expedited=5 * MINUTE,
     standard=5 * HOUR,
     bulk=12 * HOUR,
+    deep_standard=12 * HOUR,
+    deep_bulk=48 * HOUR,
 )
 
 
@@ -126,6 +140,7 @@ def local(scale: float) -> Safety:
         link=ours(REAL.link, 5),
         links_end=ours(REAL.links_end, 10),
         keep=aws(REAL.keep, 60),
+        keep_deep=aws(REAL.keep_deep, 60),
         ready_poll=aws(REAL.ready_poll, 2),
         refused=aws(REAL.refused, 2),
         back_off=ours(REAL.back_off, 2),
@@ -136,6 +151,8 @@ def local(scale: float) -> Safety:
         expedited=aws(REAL.expedited),
         standard=aws(REAL.standard),
         bulk=aws(REAL.bulk),
+        deep_standard=aws(REAL.deep_standard),
+        deep_bulk=aws(REAL.deep_bulk),
     )
 
 

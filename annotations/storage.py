@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from annotations.locators import Locator, Store
 from gas_project import aws, clock
@@ -26,8 +26,13 @@ PREVIEW = "preview.json"
 LOG = "log.txt"
 MANIFEST = "manifest.json"
 GONE_CODES = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound", "InvalidObjectState"})
+CHANGED_CODES = frozenset(
+    {"412", "PreconditionFailed", "BadDigest", "InvalidPart", "InvalidPartOrder"}
+)
 ABORTS = 3
 """An abort with parts in flight may leave some: it is repeated until no part is listed."""
+READ_TRIES = 3
+"""How often a stream that breaks is taken up again before it counts as broken for good."""
 CHUNK = 1024 * 1024
 
 
@@ -36,7 +41,7 @@ class NotThere(Exception):
 
 
 class Changed(Exception):
-    """The object is not the one that was confirmed: another ETag."""
+    """The bytes are not those that were confirmed, or sent: another ETag or checksum."""
 
 
 class TooLate(Exception):
@@ -81,7 +86,7 @@ def _asked(error: ClientError) -> Exception:
     code = code_of(error)
     if code in GONE_CODES:
         return NotThere()
-    if code in ("412", "PreconditionFailed"):
+    if code in CHANGED_CODES:
         return Changed()
     return error
 
@@ -95,11 +100,16 @@ def head(locator: Locator) -> Head:
     return Head(found["ContentLength"], found["ETag"])
 
 
-def stream(locator: Locator, *, etag: str | None = None) -> Iterator[bytes]:
-    """Yield an object's bytes in chunks of at most 1 MiB. Raises NotThere or Changed."""
-    match = {"IfMatch": etag} if etag else {}
+def stream(locator: Locator, *, etag: str | None = None, start: int = 0) -> Iterator[bytes]:
+    """Yield an object's bytes from `start` on, in chunks of at most 1 MiB.
+
+    Raises NotThere or Changed.
+    """
+    asked = {"IfMatch": etag} if etag else {}
+    if start:
+        asked["Range"] = f"bytes={start}-"
     try:
-        body = aws.s3().get_object(Bucket=locator.bucket, Key=locator.name, **match)["Body"]  # type: ignore[arg-type]
+        body = aws.s3().get_object(Bucket=locator.bucket, Key=locator.name, **asked)["Body"]  # type: ignore[arg-type]
     except ClientError as error:
         raise _asked(error) from error
     yield from body.iter_chunks(CHUNK)
@@ -204,28 +214,45 @@ def open(*, job_id: str, size: int) -> Locator:
 
 
 def begin(locator: Locator, **options: Any) -> Locator:
-    """Begin a multipart upload at a key; `options` may name the storage class."""
-    found = aws.s3().create_multipart_upload(**_of(locator), **options)  # type: ignore[arg-type]
+    """Begin a multipart upload at a key; `options` may name the storage class.
+
+    The checksum is named here, since S3 refuses parts and completions that carry another one (S3
+    API reference, CreateMultipartUpload).
+    """
+    found = aws.s3().create_multipart_upload(
+        **_of(locator),  # type: ignore[arg-type]
+        ChecksumAlgorithm="CRC32",
+        **options,
+    )
     return Locator(locator.store, locator.bucket, locator.name, found["UploadId"])
 
 
 def write(*, upload: Locator, number: int, offset: int, data: bytes) -> str:
-    """Send part `number` (from 1), return its ETag. Raises NotThere when the upload is gone."""
+    """Send part `number` (from 1), return its ETag and CRC32.
+
+    Raises NotThere when the upload is gone, Changed when other bytes arrived.
+    """
     try:
         sent = aws.s3().upload_part(
             **_of(upload),  # type: ignore[arg-type]
             UploadId=upload.upload or "",
             PartNumber=number,
             Body=data,
+            ChecksumAlgorithm="CRC32",
         )
     except ClientError as error:
         raise _asked(error) from error
-    return sent["ETag"]
+    return f"{sent['ETag']} {sent.get('ChecksumCRC32', '')}"
+
+
+def _part(number: int, tag: str) -> dict[str, Any]:
+    etag, _, crc = tag.partition(" ")
+    return {"PartNumber": number, "ETag": etag} | ({"ChecksumCRC32": crc} if crc else {})
 
 
 def finish(*, upload: Locator, size: int, tags: list[str]) -> Locator:
-    """Complete the upload, or find that it was completed before. Raises NotThere."""
-    parts = [{"PartNumber": n, "ETag": tag} for n, tag in enumerate(tags, 1)]
+    """Complete the upload, or find that it was completed before. Raises NotThere or Changed."""
+    parts = [_part(number, tag) for number, tag in enumerate(tags, 1)]
     try:
         aws.s3().complete_multipart_upload(
             **_of(upload),  # type: ignore[arg-type]
@@ -235,7 +262,7 @@ def finish(*, upload: Locator, size: int, tags: list[str]) -> Locator:
     except ClientError as error:
         gone = _asked(error)
         if not isinstance(gone, NotThere):
-            raise
+            raise gone from error
         if head(upload).size != size:  # completed before, and the reply lost: then it is there
             raise gone from error
     return upload.finished()
@@ -244,13 +271,27 @@ def finish(*, upload: Locator, size: int, tags: list[str]) -> Locator:
 def read(*, copy: Locator, retrieval: str | None, size: int, part: int) -> Iterator[bytes]:
     """Yield the object in exact parts of `part` bytes, the last one shorter. Raises NotThere."""
     buffer = bytearray()
-    for chunk in stream(copy):
+    for chunk in _whole(copy):
         buffer += chunk
         while len(buffer) >= part:
             yield bytes(buffer[:part])
             del buffer[:part]
     if buffer:
         yield bytes(buffer)
+
+
+def _whole(locator: Locator) -> Iterator[bytes]:
+    """Yield an object's bytes; a stream that breaks is taken up where it broke."""
+    at = 0
+    for tries_left in reversed(range(READ_TRIES)):
+        try:
+            for chunk in stream(locator, start=at):
+                at += len(chunk)
+                yield chunk
+            return
+        except (HTTPClientError, IncompleteReadError):
+            if not tries_left:
+                raise
 
 
 def remove(*, locator: Locator) -> bool:

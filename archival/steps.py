@@ -98,6 +98,7 @@ def retrieve(claim: Claim, now: int) -> Changes:
     """Start a retrieval: Expedited if urgent, else or when refused Standard, at last Bulk."""
     job, delays = claim.job, margins()
     assert job.copy is not None
+    deep = job.copy.store is Store.S3_DEEP
     last = "Bulk" if job.refused >= REFUSALS else "Standard"
     for tier in [*(["Expedited"] if job.urgent else []), last]:
         try:
@@ -106,7 +107,7 @@ def retrieve(claim: Claim, now: int) -> Changes:
             continue
         except stores.NotThere:
             return failed(job, now, "archive missing")
-        ready_at = now + delays.eta(tier)
+        ready_at = now + delays.eta(tier, deep=deep)
         return {
             "retrieval": handle,
             "ready_at": ready_at,
@@ -120,7 +121,7 @@ def retrieve(claim: Claim, now: int) -> Changes:
         "refused": job.refused + 1,
         "urgent": False,
         "due_at": now + wait,
-        "ready_at": now + wait + delays.eta("Standard"),
+        "ready_at": now + wait + delays.eta("Standard", deep=deep),
         "note": "refused",
     }
 
@@ -185,8 +186,10 @@ def _switched(job: Job, new: Locator, tree: str) -> Changes:
     """The one write that switches copies: the new one is good, the old one is dated garbage."""
     assert job.copy is not None
     now, delays = clock.now(), margins()
-    hot = place(job.copy) == "HOT"
-    after = now + delays.links_end if hot else job.copied_at + delays.keep
+    after = now + delays.links_end
+    if place(job.copy) == "COLD":
+        deep = job.copy.store is Store.S3_DEEP
+        after = job.copied_at + (delays.keep_deep if deep else delays.keep)
     return {
         "copy": new,
         "copied_at": now,

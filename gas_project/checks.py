@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from gas_project import env
 
-STORES = ("vault", "s3")
+STORES = ("vault", "s3", "s3-deep")
 LOOPBACK = {"127.0.0.1", "localhost"}
 
 
@@ -23,14 +23,15 @@ def _on_aws() -> bool:
 
 @register()
 def check_cold_store(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """gas.E001: production has to choose a cold store. gas.E002: it must be one of the two."""
+    """gas.E001: production has to choose a cold store. gas.E002: it must be one there is."""
     chosen = settings.GAS_COLD_STORE
     if chosen and chosen not in STORES:
-        return [Error("GAS_COLD_STORE must be vault or s3.", id="gas.E002")]
+        return [Error("GAS_COLD_STORE must be vault, s3 or s3-deep.", id="gas.E002")]
     if chosen or not _on_aws():
         return []
     hint = (
-        "Set it to s3 (the archive bucket in an S3 Glacier class) or to vault (a Glacier vault). "
+        "Set it to s3 (the archive bucket, in Glacier Flexible Retrieval), to s3-deep (in "
+        "Deep Archive: cheaper to keep, 12 hours to restore) or to vault (a Glacier vault). "
         "AWS has closed vaults to new customers since December 2025: take vault only if this "
         "account already holds vault data. Results stay readable whichever is chosen later, "
         "because each one's record names its own store."

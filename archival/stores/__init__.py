@@ -5,7 +5,7 @@ from django.conf import settings
 from annotations import storage
 from annotations.locators import Locator, Store
 from annotations.storage import Changed, NotThere
-from archival.stores import s3, vault
+from archival.stores import deep, s3, vault
 from archival.stores.protocol import ByteStore, ColdStore, Refused
 
 __all__ = [
@@ -14,13 +14,20 @@ __all__ = [
     "ColdStore",
     "NotThere",
     "Refused",
+    "chosen",
     "cold",
     "cold_of",
     "hot",
     "of",
 ]
 
-_COLD: dict[Store, ColdStore] = {Store.VAULT: vault, Store.S3_GLACIER: s3}
+_COLD: dict[Store, ColdStore] = {
+    Store.VAULT: vault,
+    Store.S3_GLACIER: s3,
+    Store.S3_DEEP: deep,
+}
+CHOICES = {"vault": Store.VAULT, "s3": Store.S3_GLACIER, "s3-deep": Store.S3_DEEP}
+"""What GAS_COLD_STORE may be, and the store that it means."""
 
 
 def of(locator: Locator) -> ByteStore:
@@ -38,6 +45,11 @@ def hot() -> ByteStore:
     return storage
 
 
+def chosen() -> Store:
+    """Return where new archives go: the operator's choice, GAS_COLD_STORE; by default to S3."""
+    return CHOICES.get(settings.GAS_COLD_STORE, Store.S3_GLACIER)
+
+
 def cold() -> ColdStore:
-    """Return the store that new archives go to: the operator's choice, GAS_COLD_STORE."""
-    return vault if settings.GAS_COLD_STORE == "vault" else s3
+    """Return the store that new archives go to."""
+    return _COLD[chosen()]

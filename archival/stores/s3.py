@@ -28,18 +28,21 @@ remove = storage.remove
 
 
 def open(*, job_id: str, size: int) -> Locator:
-    """Begin a multipart upload of the cold class at a fresh key of the archive bucket."""
-    key = f"a/{job_id}/{uuid.uuid4().hex}"
-    return storage.begin(
-        Locator(Store.S3_GLACIER, aws.bucket("archive"), key), StorageClass="GLACIER"
-    )
+    """Begin a multipart upload of the class GLACIER at a fresh key of the archive bucket."""
+    return storage.begin(fresh(Store.S3_GLACIER, job_id), StorageClass="GLACIER")
+
+
+def fresh(store: Store, job_id: str) -> Locator:
+    """Return a fresh key of the archive bucket, which is never used again."""
+    return Locator(store, aws.bucket("archive"), f"a/{job_id}/{uuid.uuid4().hex}")
 
 
 def retrieve(*, copy: Locator, job_id: str, tier: str) -> str:
     """Ask S3 for a readable copy; return the key, which is the handle.
 
-    Asked again while under way (409) or ready (200) counts as asked. Raises Refused when there is
-    no capacity for Expedited, NotThere when there is no such object.
+    Asked again while under way (409) or ready (200) counts as asked; asked faster than before, S3
+    hastens it. Raises Refused when there is no capacity for Expedited, NotThere when there is no
+    such object.
     """
     wish = {"Days": RESTORE_DAYS, "GlacierJobParameters": {"Tier": tier}}
     try:

@@ -54,7 +54,9 @@ def test_a_job_that_is_not_urgent_is_asked_for_at_the_usual_speed(store: str) ->
 
 
 def test_a_restore_that_is_not_ready_costs_one_question_and_no_write(store: str) -> None:
-    job = restoring()
+    job = upgrade(archived())
+    jobs.touch(job.job_id, due_at=clock.now(), urgent=None)
+    job = advance("restorer", job)  # at the usual speed: far from ready
     with Counted(aws.glacier(), ()) as glacier, Counted(aws.s3(), ()) as s3:
         for role in ("thawer", "thawer"):
             assert advance(role, job) == job

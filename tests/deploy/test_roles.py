@@ -192,7 +192,8 @@ def test_mail_leaves_from_the_one_address_alone(name: str) -> None:
 def test_the_archiver_may_name_no_other_storage_class() -> None:
     (put,) = [s for s in statements("archiver") if "s3:PutObject" in listed(s["Action"])]
     assert put["Resource"] == {"Fn::Sub": "${ArchiveBucket.Arn}/a/*"}
-    assert put["Condition"] == {"StringEqualsIfExists": {"s3:x-amz-storage-class": "GLACIER"}}
+    classes = ["GLACIER", "DEEP_ARCHIVE"]
+    assert put["Condition"] == {"StringEqualsIfExists": {"s3:x-amz-storage-class": classes}}
 
 
 @pytest.mark.parametrize("name", WORKERS)

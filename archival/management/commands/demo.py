@@ -16,6 +16,7 @@ from accounts import plans
 from accounts.models import User
 from annotations import jobs, services
 from annotations.genomics.examples import EXAMPLES
+from annotations.locators import Locator, Store
 from annotations.states import Job
 from archival import services as storage_life
 from gas_project import aws
@@ -195,14 +196,21 @@ def stored(job_id: str) -> list[tuple[str, ...]]:
     """
     found: list[tuple[str, ...]] = []
     for kind, letters in (("uploads", "u"), ("results", "rt"), ("archive", "a")):
-        bucket, scheme = aws.bucket(kind), "s3-glacier" if kind == "archive" else "s3"
+        bucket = aws.bucket(kind)
         for letter in letters:
             prefix = f"{letter}/{job_id}/"
             listed = aws.s3().list_objects_v2(Bucket=bucket, Prefix=prefix)
-            found += [(f"{scheme}://{bucket}/{o['Key']}",) for o in listed.get("Contents", [])]
-            open_ = aws.s3().list_multipart_uploads(Bucket=bucket, Prefix=prefix)
-            found += [(f"{scheme}://{bucket}/{u['Key']}",) for u in open_.get("Uploads", [])]
+            found += [_in_s3(kind, bucket, entry) for entry in listed.get("Contents", [])]
+            begun = aws.s3().list_multipart_uploads(Bucket=bucket, Prefix=prefix)
+            found += [_in_s3(kind, bucket, entry) for entry in begun.get("Uploads", [])]
     return found + _in_vault(job_id)
+
+
+def _in_s3(kind: str, bucket: str, entry: Any) -> tuple[str, ...]:
+    """Return the one name of an object or an upload: in the archive, the scheme is the class."""
+    deep = entry.get("StorageClass") == "DEEP_ARCHIVE"
+    cold = Store.S3_DEEP if deep else Store.S3_GLACIER
+    return (str(Locator(cold if kind == "archive" else Store.HOT, bucket, entry["Key"])),)
 
 
 def _in_vault(job_id: str) -> list[tuple[str, ...]]:
