@@ -1,6 +1,7 @@
 """Consequences: csq's terms in order of severity, their impact, and the one that leads a record."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 # The impacts are those of Ensembl's calculated consequences; the terms are bcftools csq's names.
@@ -62,6 +63,18 @@ def lead(answer: str) -> Leading:
     top = min(terms, key=lambda term: _RANK.get(term, _UNKNOWN))
     _, gene, transcript, _, _, aa, dna = [*best, "", "", ""][:7]
     return Leading(top, IMPACTS.get(top, "MODIFIER"), gene, transcript, name_change(aa), dna, count)
+
+
+@lru_cache(maxsize=1000)
+def leading_term(terms: str) -> tuple[str, str]:
+    """Return an entry's most severe term, its impact and all terms with tabs between them.
+
+    Second, the term and its impact as the hits of a table have them.
+    """
+    own = terms.lstrip("*")
+    top = min(own.split("&"), key=lambda term: _RANK.get(term, _UNKNOWN))
+    impact = IMPACTS.get(top, "MODIFIER")
+    return f"{top}\t{impact}\t{own}", f"{top}|{impact}"
 
 
 def without(consequence: str) -> Leading:

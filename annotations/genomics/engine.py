@@ -175,6 +175,7 @@ class _Run:
             findings=findings,
             counts=dict(preflight.findings.counts),
             repeated=preflight.findings.repeated(),
+            indel_lengths=dict(writer.indel_lengths),
         )
         summary, preview = report.write(self.out, told)
         self.progress(Progress(self._size, self._size, preflight.records))

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from annotations.genomics.preflight import Chunk
 from annotations.genomics.records import CALLED, UNCHANGED, Record
 from annotations.genomics.references import Reference
 
-VCF, INDEX, TABLE = "annotated.vcf.gz", "annotated.vcf.gz.csi", "variants.parquet"
+VCF, INDEX = "annotated.vcf.gz", "annotated.vcf.gz.csi"
+TABLE, CONSEQUENCES = table.VARIANTS, table.CONSEQUENCES
 SUMMARY, PREVIEW, LOG, MANIFEST = "summary.json", "preview.json", "log.txt", "manifest.json"
-FILES = (VCF, INDEX, TABLE, SUMMARY, PREVIEW, LOG, MANIFEST)
+FILES = (VCF, INDEX, TABLE, CONSEQUENCES, SUMMARY, PREVIEW, LOG, MANIFEST)
 
 _END_BLOCK = 28
 _CELL = 256
@@ -31,17 +33,25 @@ class Writer:
         self._menders = {c.name: Mender(reference.fixups, c.name) for c in reference.contigs}
         self._body = pysam.BGZFile(str(scratch / "body"), "wb", None)
         self._rows = (scratch / "rows.tsv").open("w", encoding="utf-8", newline="\n")
+        self._entries = (scratch / "entries.tsv").open("w", encoding="utf-8", newline="\n")
         self.written = 0
+        self.indel_lengths: Counter[int] = Counter()
 
     def write(self, chunk: Chunk, answers: dict[int, str]) -> None:
         """Append a chunk, each record with its answer where csq gave one."""
-        lines, rows = [], []
+        lines, rows, entries = [], [], []
         for place, record in enumerate(chunk.records):
             answer = self._mend(record, answers.get(place, ""))
             lines.append(_annotate(record.line, answer))
-            rows.append(_row(self.written + place, record, answer))
+            idx = self.written + place
+            told, hits = _entries(idx, record, answer)
+            rows.append(_row(idx, record, answer, hits))
+            entries.append(told)
+            if record.kind == CALLED:
+                self._measure(record)
         self._body.write(b"".join(lines))
         self._rows.writelines(rows)
+        self._entries.writelines(entries)
         self.written += len(lines)
 
     def _mend(self, record: Record, answer: str) -> str:
@@ -50,10 +60,18 @@ class Writer:
         ref, alts = record.ref.decode(), record.alts.decode().split(",")
         return self._menders[record.contig.name].mend(answer, pos=record.pos, ref=ref, alts=alts)
 
+    def _measure(self, record: Record) -> None:
+        """Count by how many bases each ALT is longer, or shorter, than REF."""
+        if len(record.alts) != 1 or len(record.ref) != 1:
+            size = len(record.ref)
+            lengths = (len(allele) - size for allele in record.alts.split(b","))
+            self.indel_lengths.update(length for length in lengths if length)
+
     def close(self) -> None:
         """Close the files; may be called again."""
         self._body.close()
         self._rows.close()
+        self._entries.close()
 
     def finish(self, out: Path, header: bytes) -> None:
         """Put header and body together in `out`, and make the index and the table."""
@@ -67,7 +85,9 @@ class Writer:
             shutil.copyfileobj(body, whole)
         pysam.tabix_index(str(out / VCF), preset="vcf", csi=True, force=True)
         table.write(self._scratch / "rows.tsv", self._scratch / TABLE)
-        (self._scratch / TABLE).replace(out / TABLE)
+        table.write_consequences(self._scratch / "entries.tsv", self._scratch / CONSEQUENCES)
+        for name in (TABLE, CONSEQUENCES):
+            (self._scratch / name).replace(out / name)
 
 
 def _annotate(line: bytes, answer: str) -> bytes:
@@ -79,7 +99,7 @@ def _annotate(line: bytes, answer: str) -> bytes:
     return b"\t".join(fields) + b"\n"
 
 
-def _row(idx: int, record: Record, answer: str) -> str:
+def _row(idx: int, record: Record, answer: str, hits: str) -> str:
     fields = record.line.split(b"\t", 7)[:7]
     chrom, pos, name, ref, alt, qual, filters = (field.decode() for field in fields)
     found = consequences.lead(answer) if answer else consequences.without(_silence(record))
@@ -88,7 +108,27 @@ def _row(idx: int, record: Record, answer: str) -> str:
     cells = [str(idx), chrom, pos, name, ref, alt, _number(qual), filters, kind, *told]
     if len(record.line) + len(answer) > _CELL:
         cells = [_cut(cell) for cell in cells]
-    return "\t".join(cells) + "\n"
+    return "\t".join((*cells, hits)) + "\n"
+
+
+def _entries(idx: int, record: Record, answer: str) -> tuple[str, str]:
+    """Return a record's consequences as rows of text, and its different hits."""
+    if not answer:
+        term = _silence(record)
+        impact = consequences.IMPACTS[term]
+        return f"{idx}\t0\t{term}\t{impact}\t{term}\t\n", f"{term}|{impact}|"
+    rows: list[str] = []
+    hits: dict[str, None] = {}
+    for place, entry in enumerate(answer.split(",")):
+        terms, _, rest = (entry if len(entry) <= _CELL else _cut_entry(entry)).partition("|")
+        leading, hit = consequences.leading_term(terms)
+        rows.append(f"{idx}\t{place}\t{leading}\t{rest}\n")
+        hits[f"{hit}|{rest.partition('|')[0]}"] = None
+    return "".join(rows), ";".join(hits)
+
+
+def _cut_entry(entry: str) -> str:
+    return entry if len(entry) <= _CELL else "|".join(map(_cut, entry.split("|")))
 
 
 def _number(qual: str) -> str:

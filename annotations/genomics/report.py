@@ -13,7 +13,7 @@ from annotations.genomics.findings import Finding
 from annotations.genomics.references import Reference
 
 # Raised when the same input may give other bytes.
-ENGINE = "gas-csq 1"
+ENGINE = "gas-csq 2"
 _PREVIEW = 100
 _MANIFEST_SCHEMA = 1
 NOT_INTERPRETED = ("breakend", "symbolic", "star", "ambiguous", "no-change")
@@ -21,7 +21,10 @@ NOT_INTERPRETED = ("breakend", "symbolic", "star", "ambiguous", "no-change")
 
 @dataclass(frozen=True)
 class Told:
-    """What a run knows: its input, its reference, records read and written, findings."""
+    """What a run knows: its input, its reference, records read and written, findings.
+
+    `indel_lengths` counts alleles by the bases that they have more, or fewer, than REF.
+    """
 
     source: Path
     reference: Reference
@@ -30,6 +33,7 @@ class Told:
     findings: tuple[Finding, ...]
     counts: dict[str, int]
     repeated: list[str]
+    indel_lengths: dict[int, int]
 
 
 def versions() -> dict[str, str]:
@@ -78,7 +82,11 @@ def _summarise(out: Path, told: Told) -> dict[str, Any]:
             "skipped_reasons": {},
         },
         "not_interpreted": {c: told.counts[c] for c in NOT_INTERPRETED if c in told.counts},
-        **summary.count(out / outputs.TABLE),
+        **summary.count(
+            out / outputs.TABLE,
+            lengths={name: c.length for name, c in told.reference.names().items()},
+            indel_lengths=told.indel_lengths,
+        ),
         "findings": [finding.as_dict() for finding in told.findings],
         "finding_counts": told.counts,
     }

@@ -21,6 +21,7 @@ FILES = {
     "annotated.vcf.gz",
     "annotated.vcf.gz.csi",
     "variants.parquet",
+    "consequences.parquet",
     "summary.json",
     "preview.json",
     "log.txt",
@@ -90,7 +91,8 @@ def test_the_same_input_gives_the_same_bytes_however_it_is_compressed(tmp_path: 
     for name, packed in (("a", data), ("b", data), ("c", gzip.compress(data))):
         (tmp_path / name).mkdir()
         result = run(tmp_path / name, packed)
-        names = ("annotated.vcf.gz", "annotated.vcf.gz.csi", "summary.json", "variants.parquet")
+        names = ["annotated.vcf.gz", "annotated.vcf.gz.csi", "summary.json"]
+        names += ["variants.parquet", "consequences.parquet"]
         found.append([hashlib.sha256(result.files[n].read_bytes()).hexdigest() for n in names])
     assert found[0] == found[1] == found[2]
 

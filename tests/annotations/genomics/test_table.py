@@ -13,15 +13,15 @@ from tests.annotations.genomics.runs import VIRUS, head, row, run, sites
 def test_pages_come_in_the_order_of_the_file_with_the_count(tmp_path: Path) -> None:
     result = run(tmp_path, EXAMPLES[0].path.read_bytes())
     parquet = result.files["variants.parquet"]
-    first, second = table.page(parquet, size=50), table.page(parquet, first=50, size=50)
+    first, second = table.page(parquet, size=50), table.page(parquet, after=49, size=50)
     assert first.count == second.count == result.records
     assert len(first.rows) == 50
     assert [r["idx"] for r in first.rows + second.rows] == [*range(result.records)]
-    assert table.page(parquet, first=10_000).rows == []
+    assert table.page(parquet, after=10_000).rows == []
     shown = [name for name in first.rows[0] if name not in ("chrom", "pos", "id", "ref", "alt")]
     assert shown == [
         *("idx", "qual", "filter", "consequence", "impact"),
-        *("gene", "transcript", "aa_change", "dna_change"),
+        *("gene", "transcript", "aa_change", "dna_change", "consequences"),
     ]
 
 
