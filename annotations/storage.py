@@ -270,14 +270,18 @@ def finish(*, upload: Locator, size: int, tags: list[str]) -> Locator:
 
 def read(*, copy: Locator, retrieval: str | None, size: int, part: int) -> Iterator[bytes]:
     """Yield the object in exact parts of `part` bytes, the last one shorter. Raises NotThere."""
-    buffer = bytearray()
+    held: list[bytes] = []
+    missing = part
     for chunk in _whole(copy):
-        buffer += chunk
-        while len(buffer) >= part:
-            yield bytes(buffer[:part])
-            del buffer[:part]
-    if buffer:
-        yield bytes(buffer)
+        rest = chunk
+        while len(rest) >= missing:
+            yield b"".join([*held, rest[:missing]])
+            rest, held, missing = rest[missing:], [], part
+        if rest:
+            held.append(rest)
+            missing -= len(rest)
+    if held:
+        yield b"".join(held)
 
 
 def _whole(locator: Locator) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ Archive and thaw are the same two steps, `open` and `fill`, with the ends swappe
 """
 
 import hashlib
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -95,11 +95,14 @@ def ask_first(job: Job, now: int) -> Changes | None:
 
 
 def retrieve(claim: Claim, now: int) -> Changes:
-    """Start a retrieval: Expedited if urgent, else or when refused Standard, at last Bulk."""
+    """Start a retrieval: Expedited if urgent, else or when refused Standard, at last Bulk.
+
+    Of a result that only moves to another store nobody waits: Bulk at once.
+    """
     job, delays = claim.job, margins()
     assert job.copy is not None
     deep = job.copy.store is Store.S3_DEEP
-    last = "Bulk" if job.refused >= REFUSALS else "Standard"
+    last = "Bulk" if job.moving or job.refused >= REFUSALS else "Standard"
     for tier in [*(["Expedited"] if job.urgent else []), last]:
         try:
             handle = stores.cold_of(job.copy).retrieve(copy=job.copy, job_id=job.job_id, tier=tier)
@@ -159,27 +162,41 @@ def fill(claim: Claim, now: int) -> Changes:
 def _pour(claim: Claim, source: Locator, upload: Locator) -> tuple[list[str], str]:
     """Send the source's bytes part by part; return the parts' tags and the tree hash of all.
 
-    An upload that is gone may have been completed by a worker that died before its record: then
-    the bytes are only read and hashed, and `finish` tells what became of it.
-
+    Hashing takes as long as sending, so a thread of its own does it while a part is under way. The
+    tree hash is computed once in a result's life, or by the vault that needs it: the SHA-256 tells.
     Raises stores.Changed when size, SHA-256 or tree hash are not those of the result.
     """
-    job, target = claim.job, stores.of(upload)
-    part, offset, whole = treehash.part_size(job.size), 0, hashlib.sha256()
+    job, whole, offset = claim.job, hashlib.sha256(), 0
+    vault, part = upload.store is Store.VAULT, treehash.part_size(job.size)
     tags: list[str] = []
     trees: list[str] = []
     parts = stores.of(source).read(copy=source, retrieval=job.retrieval, size=job.size, part=part)
-    for number, data in enumerate(parts, 1):
-        whole.update(data)
-        trees.append(treehash.tree_hash(data))
-        with suppress(stores.NotThere):
-            tags.append(target.write(upload=upload, number=number, offset=offset, data=data))
-        offset += len(data)
-        claim.beat()
-    tree = treehash.combine(trees) if trees else ""
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        for number, data in enumerate(parts, 1):
+            hashed = aside.submit(whole.update, data)
+            if not (vault or job.tree_hash):
+                trees.append(treehash.tree_hash(data))
+            tags.append(_sent(upload, number=number, offset=offset, data=data))
+            offset += len(data)
+            hashed.result()
+            claim.beat()
+    every = tags if vault else trees
+    tree = treehash.combine(every) if every else job.tree_hash
     if (offset, whole.hexdigest()) != (job.size, job.sha256) or job.tree_hash not in ("", tree):
         raise stores.Changed("size or hash differ")
-    return tags if len(tags) == len(trees) else trees, tree
+    return tags, tree
+
+
+def _sent(upload: Locator, *, number: int, offset: int, data: bytes) -> str:
+    """Send one part and return its tag; of a part in a vault it is the tree hash.
+
+    An upload that is gone may have been completed by a worker that died before its record: then
+    the bytes are only read and hashed, and `finish` tells what became of it.
+    """
+    try:
+        return stores.of(upload).write(upload=upload, number=number, offset=offset, data=data)
+    except stores.NotThere:
+        return treehash.tree_hash(data)
 
 
 def _switched(job: Job, new: Locator, tree: str) -> Changes:
@@ -199,6 +216,7 @@ def _switched(job: Job, new: Locator, tree: str) -> Changes:
         "tries": 0,
         "tree_hash": tree,
         "garbage": (*job.garbage, Dated(job.copy, max(now, after))),
+        **({"moving": False, "archive_after": now} if job.moving else {}),
     }
 
 
