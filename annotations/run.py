@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from accounts import plans, tiers
-from annotations import claims, jobs, services, storage
+from annotations import claims, jobs, library, services, storage
 from annotations.genomics import engine
-from annotations.genomics import references as genome
 from annotations.locators import Locator
 from annotations.safety import RUN_CLAIMS, margins
 from annotations.states import Dated, Job, state_of
@@ -84,11 +83,16 @@ def _run(claim: claims.Claim, prefix: Locator, scratch: Path, stopping: Stopping
     out.mkdir()
     assert claim.job.input is not None
     try:
+        reference = library.find(claim.job.reference)
+    except storage.NotThere:
+        _fail(claim.job, "The reference was removed. Submit the file with another one.")
+        return
+    try:
         storage.fetch(claim.job.input, source, etag=claim.job.etag)
         watch = _Watch(claim, stopping)
         result = engine.annotate(
             source=source,
-            reference=genome.find(claim.job.reference),
+            reference=reference,
             out=out,
             progress=watch.progress,
             cancelled=watch.cancelled,

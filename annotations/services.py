@@ -4,12 +4,10 @@ import json
 import unicodedata
 import uuid
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from accounts import plans, tiers
-from annotations import jobs, storage
-from annotations.genomics import references as genome
+from annotations import jobs, library, storage
 from annotations.genomics.examples import EXAMPLES, Example
 from annotations.jobs import NotFound, Page
 from annotations.safety import margins
@@ -79,10 +77,9 @@ def limits(*, user_id: str) -> Limits:
     return Limits(_rules(user_id), sum(job.state in IN_FLIGHT for job in newest))
 
 
-@cache
 def references() -> tuple[ReferenceChoice, ...]:
     """Return the references that a person may choose."""
-    return tuple(ReferenceChoice(one.id, one.title) for one in genome.embedded().values())
+    return tuple(ReferenceChoice(name, title) for name, title in library.offered().items())
 
 
 def tidy(name: str) -> str:

@@ -1,22 +1,36 @@
-"""Genetic codes: the tables NCBI numbers 1 and 2, and translation by them."""
+"""Genetic codes by NCBI's numbers, and translation by them."""
 
 from itertools import product
 
 # NCBI, "The Genetic Codes": amino acids in the order of bases T, C, A, G. Table 1 is the standard
-# code, table 2 the vertebrate mitochondrial one.
+# code, 2 the vertebrate mitochondrial one, 3 yeast's mitochondria, 4 moulds and Mycoplasma, 5 the
+# invertebrate mitochondrial one, 11 bacteria and plastids.
 _AMINO_ACIDS = {
     1: "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG",
     2: "FFLLSSSSYY**CCWWLLLLPPPPHHQQRRRRIIMMTTTTNNKKSS**VVVVAAAADDEEGGGG",
+    3: "FFLLSSSSYY**CCWWTTTTPPPPHHQQRRRRIIMMTTTTNNKKSSRRVVVVAAAADDEEGGGG",
+    4: "FFLLSSSSYY**CCWWLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG",
+    5: "FFLLSSSSYY**CCWWLLLLPPPPHHQQRRRRIIMMTTTTNNKKSSSSVVVVAAAADDEEGGGG",
+    11: "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG",
 }
 CODONS = {
     number: dict(zip(map("".join, product("TCAG", repeat=3)), letters, strict=True))
     for number, letters in _AMINO_ACIDS.items()
 }
-# Where translation starts. Coronaviruses use ATG alone; the vertebrate mitochondrion's set is the
-# one of NCBI's table 2. Every one of them is read as methionine at the first position.
-STARTS = {1: frozenset({"ATG"}), 2: frozenset({"ATT", "ATC", "ATA", "ATG", "GTG"})}
+# Where translation starts: NCBI's sets, but for table 1, where ATG alone is taken (as viruses of
+# animals and nuclear genomes do). Each of them is read as methionine at the first position.
+STARTS = {
+    1: frozenset({"ATG"}),
+    2: frozenset({"ATT", "ATC", "ATA", "ATG", "GTG"}),
+    3: frozenset({"ATA", "ATG", "GTG"}),
+    4: frozenset({"TTA", "TTG", "CTG", "ATT", "ATC", "ATA", "ATG", "GTG"}),
+    5: frozenset({"TTG", "ATT", "ATC", "ATA", "ATG", "GTG"}),
+    11: frozenset({"TTG", "CTG", "ATT", "ATC", "ATA", "ATG", "GTG"}),
+}
+# Codes of mitochondria, whose messages may end in a part of a stop codon.
+MITOCHONDRIAL = frozenset({2, 3, 5})
 # bcftools numbers its codes as NCBI does, but for the standard one, which is its default, 0.
-BCFTOOLS_CODE = {1: 0, 2: 2}
+BCFTOOLS_CODE = {number: number if number > 1 else 0 for number in CODONS}
 
 _COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 

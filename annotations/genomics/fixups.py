@@ -6,6 +6,9 @@ Measured on bcftools 1.24 by comparing every possible SNV with a plain translati
 - a last codon that lacks bases in the genome (completed by polyadenylation) is called `intron`;
 - where a message reads a base twice (ribosomal slippage), and wherever a transcript has no
   introns, `splice_*` and `intron` have no meaning;
+- a change that both removes and adds bases is called `feature_elongation` or `feature_truncation`
+  besides, or instead of, what it does to the protein: these terms are for symbolic alleles, which
+  csq is never asked about;
 - of several non-coding genes of one biotype at a place, such as overlapping tRNAs, only one is
   named, and the last base of such a gene is passed over where a coding gene follows at once.
 The table is made with the reference (`build`) and applied to csq's answers (`Mender`).
@@ -87,7 +90,8 @@ class Entry:
         return "|".join(astuple(self)).rstrip("|")
 
 
-_MENDABLE = re.compile("splice_|intron|start_lost")
+_MENDABLE = re.compile("splice_|intron|start_lost|feature_")
+_FEATURE = ("feature_elongation", "feature_truncation")
 _DNA = re.compile(r"(\d+)([ACGTN]+)>([ACGTN]+)")
 
 
@@ -114,7 +118,8 @@ class Mender:
         touched = [*self._complete(pos=pos, ref=ref, alts=alts)] if self._noncoding else []
         if not touched and not _MENDABLE.search(answer):
             return answer
-        entries = (Entry(*text.split("|")) for text in answer.split(",") if text)
+        given = [Entry(*text.split("|")) for text in answer.split(",") if text]
+        entries = _without_features(given) if "feature_" in answer else given
         mended = [m for e in entries for m in self._mend(e, pos=pos, ref=ref, alts=alts)]
         return ",".join(dict.fromkeys(str(entry) for entry in (*mended, *touched)))
 
@@ -147,9 +152,42 @@ class Mender:
         bases = _substitute(codon, pos=pos, ref=ref, alt=alt)
         if bases is None:
             return entry
+        if codon.bases not in codes.STARTS[codon.code]:
+            return _compare(entry, codon, bases)
         if bases in codes.STARTS[codon.code]:
             return _rewrite(entry, "start_retained", "1M")
         return _rewrite(entry, "start_lost", f"1M>1{codes.translate(bases, code=codon.code)}")
+
+
+def _without_features(entries: list[Entry]) -> Iterator[Entry]:
+    """Yield entries without feature terms; one that has nothing else stays if it stands alone."""
+    told = {e.transcript for e in entries if e.aa or not e.terms.startswith("feature_")}
+    for entry in entries:
+        terms = [term for term in entry.terms.split("&") if term not in _FEATURE]
+        if not terms and entry.aa:
+            terms = [_length_change(entry)]
+        if terms:
+            yield _rewrite(entry, "&".join(terms), entry.aa)
+        elif entry.transcript not in told:
+            yield entry
+
+
+def _length_change(entry: Entry) -> str:
+    """Name an in-frame change by whether bases are added or removed."""
+    change = _DNA.fullmatch(entry.dna)
+    if change is None:
+        return "coding_sequence"
+    word = "inframe_insertion" if len(change[3]) > len(change[2]) else "inframe_deletion"
+    old, _, new = entry.aa.partition(">")
+    return f"stop_gained&{word}" if "*" in new and "*" not in old else word
+
+
+def _compare(entry: Entry, codon: Codon, bases: str) -> Entry:
+    """Return the plain answer for a first codon that starts nothing: its start is not known."""
+    old, new = (codes.translate(text, code=codon.code) for text in (codon.bases, bases))
+    if old == new:
+        return _rewrite(entry, "synonymous", f"1{old}")
+    return _rewrite(entry, "stop_gained" if new == "*" else "missense", f"1{old}>1{new}")
 
 
 def _rewrite(entry: Entry, terms: str, aa: str) -> Entry:

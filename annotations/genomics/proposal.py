@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from annotations.genomics import references
+from annotations.genomics import fasta, references
 from annotations.genomics.references import Contig, Reference
 
 _CONTIG = re.compile(r"##contig=<(?:[^\"]*,)?ID=([^,>]+)(?:[^\n]*?[,<]length=(\d+))?")
@@ -29,7 +29,7 @@ def propose(text: bytes) -> Proposal:
 
 
 def _known(name: str) -> Iterator[tuple[Reference, Contig]]:
-    for reference in references.embedded().values():
+    for reference in references.known().values():
         if contig := reference.names().get(name):
             yield reference, contig
 
@@ -61,7 +61,8 @@ def _by_records(records: list[list[str]]) -> Proposal | None:
     whole = [fields for fields in records if len(fields) >= 5 and fields[1].isdigit()]
     names = {fields[0] for fields in whole}
     for reference, contig in _known(next(iter(names))) if len(names) == 1 else ():
-        bases = references.read_sequences(reference.sequence)[contig.name].decode()
+        fetch = fasta.fetcher(reference.sequence)
+        bases = fetch(contig.name, contig.length)
         if all(bases.startswith(f[3].upper(), int(f[1]) - 1) for f in whole if int(f[1])):
             count, name = len(whole), next(iter(names))
             return Proposal(

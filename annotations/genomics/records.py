@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from annotations.genomics import references
+from annotations.genomics import fasta, references
 from annotations.genomics.findings import Findings
 from annotations.genomics.header import Header
 from annotations.genomics.limits import Limits
@@ -50,12 +50,12 @@ class Checker:
         self._limits = limits
         self._findings = findings
         self._names = reference.names()
-        self._sequences = references.read_sequences(reference.sequence)
+        self._text, self._starts = fasta.open_genome(reference.sequence)
         self._tabs = len(header.columns) - 1
         self._seen: dict[bytes, set[bytes]] = {b"FILTER": {b".", b"PASS"}, b"FORMAT": set()}
         self._chrom = b""
         self._contig: Contig | None = None
-        self._bases = b""
+        self._before, self._length = 0, 0
         self._rank = -1
         self._ranks: dict[bytes, int] = {}
         self.used: dict[bytes, Contig] = {}
@@ -110,12 +110,12 @@ class Checker:
             self.used[chrom] = contig
         self._chrom, self._contig = chrom, contig
         self._rank = self._ranks[chrom]
-        self._bases = self._sequences[contig.name]
+        self._before, self._length = self._starts[contig.name] - 1, contig.length
         return True
 
     def _explain(self, name: str) -> dict[str, str]:
         own = self._reference
-        others = (r for r in references.embedded().values() if name in r.names() and r.id != own.id)
+        others = (r for r in references.known().values() if name in r.names() and r.id != own.id)
         other = next(others, None)
         known = ", ".join(list(self._names)[:8])
         advice = f"Choose the reference {other.title}." if other else f"It knows: {known}."
@@ -126,7 +126,8 @@ class Checker:
         contig = self._contig
         if contig is None:
             return False
-        expected = self._bases[pos - 1 : pos - 1 + len(ref)] if pos else b""
+        first = self._before + pos
+        expected = self._text[first : first + len(ref)] if 0 < pos <= self._length else b""
         if expected == ref and ref:
             return True
         if not 1 <= pos <= contig.length - len(ref) + 1:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from annotations.genomics import codes
+from annotations.genomics import codes, fasta
 from annotations.genomics.fixups import Fixups
 
 SCHEMA = 1
@@ -104,19 +104,31 @@ def embedded() -> dict[str, Reference]:
     return {card.parent.name: load(card.parent) for card in cards}
 
 
-def find(reference_id: str) -> Reference:
-    """Return the reference of this id; raise KeyError when there is none."""
-    return embedded()[reference_id]
+_shelves: list[Path] = []
+
+
+def open_shelf(folder: Path) -> None:
+    """Let the references in the folders below `folder` be found beside the embedded ones."""
+    _shelves[:] = [folder]
+
+
+def known() -> dict[str, Reference]:
+    """Return every reference on this machine, by id: the embedded ones and those added."""
+    cards = [card for shelf in _shelves for card in sorted(shelf.glob(f"[!.]*/{CARD}"))]
+    return {**embedded(), **{c.parent.name: _load(c.parent, c.stat().st_mtime_ns) for c in cards}}
 
 
 @cache
-def read_sequences(path: Path) -> dict[str, bytes]:
-    """Return a FASTA file's sequences in upper case, by name."""
-    sequences = {}
-    for entry in path.read_bytes().split(b">")[1:]:
-        name, _, bases = entry.partition(b"\n")
-        sequences[name.split()[0].decode()] = bases.replace(b"\n", b"").upper()
-    return sequences
+def _load(folder: Path, _changed: int) -> Reference:
+    return load(folder)
+
+
+def find(reference_id: str) -> Reference:
+    """Return the reference of this id; raise KeyError when there is none on this machine."""
+    return known()[reference_id]
+
+
+read_sequences = fasta.read_all
 
 
 def check(reference: Reference) -> list[str]:
@@ -130,14 +142,20 @@ def _wrong_files(reference: Reference) -> Iterator[str]:
         path = reference.folder / name
         if not path.is_file():
             yield f"{name} is missing"
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        elif digest(path) != expected:
             yield f"{name} is not the file that was built: its SHA-256 differs"
 
 
+def digest(path: Path) -> str:
+    """Return a file's SHA-256, reading it in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _wrong_contigs(reference: Reference) -> Iterator[str]:
-    sequences = read_sequences(reference.sequence)
+    found = {one.name: one.bases for one in fasta.read(reference.sequence)}
     for contig in reference.contigs:
-        bases = sequences.get(contig.name, b"")
+        bases = found.pop(contig.name, b"")
         if len(bases) != contig.length:
             yield f"{contig.name} has {len(bases):,} bases, not {contig.length:,}"
         if hashlib.md5(bases, usedforsecurity=False).hexdigest() != contig.md5:
@@ -147,31 +165,39 @@ def _wrong_contigs(reference: Reference) -> Iterator[str]:
 
 
 def _wrong_genes(reference: Reference) -> Iterator[str]:
-    sequences = read_sequences(reference.sequence)
+    fetch, names = fasta.fetcher(reference.sequence), reference.names()
+    bases = {c.name: fetch(c.name, c.length) for c in reference.contigs}
     for transcript in read_transcripts(reference.genes):
-        contig = reference.names()[transcript.contig]
-        yield from transcript.faults(sequences[contig.name].decode(), code=contig.code)
+        contig = names[transcript.contig]
+        yield from transcript.faults(bases[contig.name], code=contig.code)
 
 
 @dataclass
 class Transcript:
-    """A coding transcript of a GFF3 file: the parts of its CDS in file order, and its strand."""
+    """A coding transcript of a GFF3 file: the parts of its CDS in file order, and its strand.
+
+    `offset` is the number of bases before its first whole codon, where its start is not known;
+    `incomplete` says which ends are not known: `start`, `end`.
+    """
 
     id: str
     gene: str
     contig: str
     strand: str
     parts: list[tuple[int, int]]
+    offset: int = 0
+    incomplete: frozenset[str] = frozenset()
 
     def positions(self) -> list[int]:
         """Return the genome position of each base, in the order in which they are read."""
         ordered = [p for first, last in self.parts for p in range(first, last + 1)]
-        return ordered if self.strand == "+" else ordered[::-1]
+        return (ordered if self.strand == "+" else ordered[::-1])[self.offset :]
 
     def bases(self, sequence: str) -> str:
         """Return the message: the bases of the CDS on the gene's own strand."""
         forward = "".join(sequence[first - 1 : last] for first, last in self.parts)
-        return forward if self.strand == "+" else codes.reverse_complement(forward)
+        message = forward if self.strand == "+" else codes.reverse_complement(forward)
+        return message[self.offset :]
 
     def faults(self, sequence: str, *, code: int) -> Iterator[str]:
         """Say why the CDS does not translate: its start, a stop inside, or no stop at its end.
@@ -180,11 +206,11 @@ class Transcript:
         """
         bases = self.bases(sequence)
         protein = codes.translate(bases + "A" * (-len(bases) % 3), code=code)
-        if bases[:3] not in codes.STARTS[code]:
+        if "start" not in self.incomplete and bases[:3] not in codes.STARTS[code]:
             yield f"{self.gene} ({self.id}) starts with {bases[:3]}, no start codon of its code"
         if "*" in protein[:-1]:
             yield f"{self.gene} ({self.id}) has a stop at codon {protein.index('*') + 1}"
-        if not protein.endswith("*"):
+        if "end" not in self.incomplete and not protein.endswith("*"):
             yield f"{self.gene} ({self.id}) does not end in a stop codon"
 
 
@@ -199,8 +225,11 @@ def read_transcripts(path: Path) -> list[Transcript]:
         if columns[2] == "mRNA":
             name = notes["ID"].removeprefix("transcript:")
             gene = notes["Parent"].removeprefix("gene:")
-            found[name] = Transcript(name, gene, columns[0], columns[6], [])
+            unknown = frozenset(notes.get("incomplete", "").split(",")) - {""}
+            found[name] = Transcript(name, gene, columns[0], columns[6], [], 0, unknown)
         else:
             parent = found[notes["Parent"].removeprefix("transcript:")]
+            if not parent.parts or parent.strand == "-":
+                parent.offset = int(columns[7])
             parent.parts.append((int(columns[3]), int(columns[4])))
     return list(found.values())

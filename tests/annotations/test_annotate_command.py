@@ -11,8 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 import annotations
+from annotations import library
 from annotations.genomics import references
 from annotations.genomics.examples import BROKEN, EXAMPLES, Example
+from tests.annotations.genomics import toy
 
 ROOT = Path(annotations.__file__).parent.parent
 
@@ -68,3 +70,31 @@ def test_references_are_listed_and_checked(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(references, "check", lambda reference: ["its SHA-256 differs"])
     with pytest.raises(CommandError, match="sars-cov-2: its SHA-256 differs"):
         call_command("references", "check")
+
+
+def test_a_reference_is_added_used_listed_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, told = toy.asked(tmp_path), io.StringIO()
+    shelf = tmp_path / "shelf"
+    monkeypatch.setattr(library, "shelf", lambda: shelf)
+    monkeypatch.setattr(library, "withdraw", lambda reference_id: None)
+    monkeypatch.setattr(references, "_shelves", [shelf])
+    files = (str(asked.genome), str(asked.genes))
+    call_command("references", "add", *files, "--id", "toy", "--code", "1=1", stdout=told)
+    call_command("references", "list", stdout=told)
+    call_command("references", "check", stdout=told)
+    assert "Added toy, SHA-256" in told.getvalue()
+    assert "3 references are sound." in told.getvalue()
+    with pytest.raises(CommandError, match="toy already"):
+        call_command("references", "add", *files, "--id", "toy")
+    vcf = tmp_path / "in.vcf"
+    vcf.write_text("##contig=<ID=MT,length=60>\n##contig=<ID=chr1,length=1300>\n" + toy.SITES)
+    call_command("annotate", vcf, out=tmp_path / "out", stdout=told, stderr=told)
+    assert "Reference toy: The header declares the contig" in told.getvalue()
+    call_command("references", "remove", "toy", stdout=told)
+    assert not (shelf / "toy").exists()
+    with pytest.raises(CommandError, match="no reference toy"):
+        call_command("references", "remove", "toy")
+    with pytest.raises(CommandError, match="ships with GAS"):
+        call_command("references", "remove", "human-mt")

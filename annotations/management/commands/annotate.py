@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the file, the reference (proposed from the file when left out) and the folder."""
         parser.add_argument("file", type=Path)
-        parser.add_argument("--reference", choices=sorted(references.embedded()))
+        parser.add_argument("--reference", choices=sorted(references.known()))
         parser.add_argument("--out", type=Path, required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,32 +1,114 @@
-"""`manage.py references list|check`: the references that GAS can annotate against."""
+"""`manage.py references …`: the references that GAS can annotate against."""
 
-from argparse import ArgumentParser
+import re
+import shutil
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from annotations.genomics import references
+from annotations import library
+from annotations.genomics import reference_import, references
+from annotations.genomics.fasta import Malformed
+
+_ID = re.compile(r"[a-z0-9][a-z0-9.-]{1,39}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.rpartition("=")
+    if not equals or not name or not value:
+        raise ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _code(text: str) -> tuple[str, int]:
+    name, value = _pair(text)
+    if not value.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not CONTIG=NUMBER, such as MT=2")
+    return name, int(value)
+
+
+def _id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ArgumentTypeError(
+            f"{text!r}: an id has 2 to 40 lower-case letters, digits, dots or hyphens"
+        )
+    return text
 
 
 class Command(BaseCommand):
-    """List the references, or check that their files are as they were built."""
+    """Add, list, check, share and remove references."""
 
-    help = "List the references, or verify their checksums, sequences and genes."
+    help = "Add, list, check, push (for other machines) or remove references."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take what to do."""
-        parser.add_argument("action", choices=["list", "check"])
+        """Take what to do, and with which files or reference."""
+        actions = parser.add_subparsers(dest="action", required=True)
+        add = actions.add_parser("add", help="make a reference of FASTA and GFF3")
+        add.add_argument("genome", type=Path, help="FASTA; plain, gzip or bgzip")
+        add.add_argument("genes", type=Path, help="GFF3 of Ensembl or RefSeq")
+        add.add_argument("--id", type=_id, required=True)
+        add.add_argument("--title", default="")
+        add.add_argument("--code", type=_code, action="append", default=[], metavar="CONTIG=N")
+        add.add_argument("--alias", type=_pair, action="append", default=[], metavar="ALIAS=CONTIG")
+        actions.add_parser("list", help="list the references of this machine")
+        actions.add_parser("check", help="verify checksums, sequences and genes")
+        for action, told in (
+            ("push", "put a reference into the bucket, for other machines"),
+            ("remove", "remove an added reference, here and from the list"),
+        ):
+            actions.add_parser(action, help=told).add_argument("id", type=_id)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """List or check every reference; fail when one is not sound."""
-        known = references.embedded().values()
-        if options["action"] == "list":
-            for reference in known:
-                contigs = ", ".join(f"{c.name} ({c.length:,} bases)" for c in reference.contigs)
-                self.stdout.write(f"{reference.id}\t{reference.title}\t{contigs}")
-            return
+        """Do it, and tell what was done."""
+        getattr(self, f"_{options['action']}")(options)
+
+    def _add(self, options: dict[str, Any]) -> None:
+        asked = reference_import.Asked(
+            id=options["id"],
+            title=options["title"] or options["id"],
+            genome=options["genome"],
+            genes=options["genes"],
+            codes=dict(options["code"]),
+            aliases=dict(options["alias"]),
+        )
+        try:
+            reference, report = reference_import.add(asked, library.shelf())
+        except (Malformed, OSError) as error:
+            raise CommandError(str(error)) from error
+        for line in report.lines():
+            self.stdout.write(line)
+        self.stdout.write(f"Added {reference.id}, SHA-256 {reference.checksum}")
+
+    def _list(self, _: dict[str, Any]) -> None:
+        for one in references.known().values():
+            first = ", ".join(f"{c.name} ({c.length:,} bases)" for c in one.contigs[:5])
+            more = f" and {len(one.contigs) - 5:,} more" if len(one.contigs) > 5 else ""
+            self.stdout.write(f"{one.id}\t{one.title}\t{first}{more}")
+
+    def _check(self, _: dict[str, Any]) -> None:
+        known = references.known().values()
         problems = [f"{r.id}: {problem}" for r in known for problem in references.check(r)]
         if problems:
             raise CommandError("\n".join(problems))
         self.stdout.write(f"{len(known)} references are sound.")
+
+    def _push(self, options: dict[str, Any]) -> None:
+        library.push(self._find(options["id"]))
+        self.stdout.write(f"{options['id']} can be used by every machine within a minute.")
+
+    def _remove(self, options: dict[str, Any]) -> None:
+        folder = self._find(options["id"]).folder
+        if folder.parent != library.shelf():
+            raise CommandError(f"{options['id']} ships with GAS and stays.")
+        library.withdraw(options["id"])
+        shutil.rmtree(folder)
+        self.stdout.write(f"Removed {options['id']}.")
+
+    def _find(self, reference_id: str) -> references.Reference:
+        known = references.known()
+        if reference_id not in known:
+            raise CommandError(f"There is no reference {reference_id} on this machine.")
+        return known[reference_id]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from annotations.genomics import engine, references
+from annotations.genomics.references import Reference
 
 VIRUS, MITO = "sars-cov-2", "human-mt"
 CONTIGS = {VIRUS: ("NC_045512.2", 29903), MITO: ("NC_012920.1", 16569)}
@@ -49,6 +50,19 @@ def run(
         progress=progress,
         cancelled=cancelled,
         limits=limits,
+    )
+
+
+def annotate_text(folder: Path, text: str, reference: Reference) -> engine.Result:
+    """Annotate text against a reference that was made for a test."""
+    source = folder / "input"
+    source.write_text(text)
+    return engine.annotate(
+        source=source,
+        reference=reference,
+        out=folder / "out",
+        progress=lambda _: None,
+        cancelled=lambda: False,
     )
 
 

@@ -1,0 +1,55 @@
+"""References shared between machines: put into the bucket, listed, fetched once by checksum."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from annotations import library, services, storage
+from annotations.genomics import reference_import, references
+from deploy.local.run import LocalCloud
+from gas_project import aws
+from tests.annotations.genomics import toy
+
+
+@pytest.fixture
+def shared(cloud: LocalCloud, tmp_path: Path, settings: SimpleNamespace) -> Iterator[str]:
+    """The toy genome in the bucket, and a machine that has never seen it."""
+    made, _ = reference_import.add(toy.asked(tmp_path), tmp_path / "shelf")
+    library.push(made)
+    settings.GAS_DATA = tmp_path / "other-machine"
+    library.forget_listing()
+    yield made.id
+    library.forget_listing()
+
+
+def test_a_pushed_reference_is_offered_everywhere(shared: str) -> None:
+    assert {choice.id for choice in services.references()} == {"sars-cov-2", "human-mt", shared}
+    library.withdraw(shared)
+    library.forget_listing()
+    assert {choice.id for choice in services.references()} == {"sars-cov-2", "human-mt"}
+
+
+def test_a_worker_fetches_a_version_once_and_checks_it(
+    shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = library.find(shared)
+    assert references.check(found) == []
+    assert found.folder.name == found.checksum
+    monkeypatch.setattr(storage, "fetch", lambda *_, **__: pytest.fail("fetched again"))
+    assert library.find(shared).checksum == found.checksum
+
+
+def test_a_damaged_object_is_refused_and_nothing_is_kept(shared: str, tmp_path: Path) -> None:
+    keys = aws.s3().list_objects_v2(Bucket=aws.bucket("results"), Prefix=f"references/{shared}/")
+    (key,) = [row["Key"] for row in keys["Contents"] if row["Key"].endswith("genes.gff3")]
+    aws.s3().put_object(Bucket=aws.bucket("results"), Key=key, Body=b"##gff-version 3\n")
+    with pytest.raises(library.Damaged, match=r"genes\.gff3"):
+        library.find(shared)
+    assert [*(tmp_path / "other-machine" / "references-cache").iterdir()] == []
+
+
+def test_a_reference_that_nobody_has_is_not_there(cloud: LocalCloud) -> None:
+    with pytest.raises(storage.NotThere):
+        library.find("no-such-reference")
