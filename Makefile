@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run demo test lint types imports check reset lock
+.PHONY: help setup run demo test lint types imports check reset lock bench-archive
 
 help: ## explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ test: $(READY) ## run the tests
 
 lint: $(READY) ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+bench-archive: $(READY) ## speed, memory and cost of archive and thaw (SIZES=64,1024 in MiB, STORES=vault,s3, JOBS=60)
+	@$(BIN)/python -m tests.benchmarks.archive
 
 types: $(READY) ## types
 	@$(BIN)/mypy .
