@@ -294,13 +294,15 @@ def give_back(job: Job, *, due_at: int) -> Job:
 def wish(job_id: str, *, now: int, step: str, actor: str, note: str = "", **changes: Any) -> bool:
     """Write a person's wish blindly, with its line of the timeline; False without such a job.
 
-    It bumps `rev`, so no running decision outlives it, and makes the job due. A wish cannot know
+    It bumps `rev`, so no running decision outlives it, and makes the job due, now unless `due_at`
+    says otherwise. A wish cannot know
     the facts, so `state` is left to the next record, but for a deletion.
     """
     rev = items.fresh()
     if changes.get("deleted"):
         changes["state"] = "DELETING"
-    update = _blind(job_id, "attribute_exists(job_id)", rev=rev, due_at=now, **changes)
+    changes = {"due_at": now, **changes}
+    update = _blind(job_id, "attribute_exists(job_id)", rev=rev, **changes)
     line = timeline.put(job_id, rev, Event(at=now, step=step, actor=actor, note=note))
     writes = [{"Update": update}, line]
     return _sent(lambda: aws.dynamodb().transact_write_items(TransactItems=writes), rev)  # type: ignore[arg-type]

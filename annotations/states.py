@@ -65,6 +65,8 @@ class Job:
     ready_at: int = 0
     """When the retrieval should be ready."""
     urgent: bool = False
+    moving: bool = False
+    """The operator's wish: asked back at the cheapest speed, then cold in the chosen store."""
     refused: int = 0
     garbage: tuple[Dated, ...] = ()
     archive_after: int = 0

@@ -159,7 +159,8 @@ def spread(user_id: str) -> None:
     held = (job for job in jobs.all_of(user_id) if job.copy and not job.deleted)
     for number, job in enumerate(held):
         due_at = now + 60 * (number // each_minute)
-        jobs.touch(job.job_id, due_at=due_at, urgent=True if job.job_id in urgent else None)
+        fast = True if job.job_id in urgent else None
+        jobs.touch(job.job_id, due_at=due_at, urgent=fast, moving=None)  # now its owner waits
         if number < each_minute:
             events.publish(topic=_topic_after_spread(job), job_id=job.job_id)
     plans.clear_pending(user_id=user_id, rev=found.rev)

@@ -95,11 +95,14 @@ def ask_first(job: Job, now: int) -> Changes | None:
 
 
 def retrieve(claim: Claim, now: int) -> Changes:
-    """Start a retrieval: Expedited if urgent, else or when refused Standard, at last Bulk."""
+    """Start a retrieval: Expedited if urgent, else or when refused Standard, at last Bulk.
+
+    Of a result that only moves to another store nobody waits: Bulk at once.
+    """
     job, delays = claim.job, margins()
     assert job.copy is not None
     deep = job.copy.store is Store.S3_DEEP
-    last = "Bulk" if job.refused >= REFUSALS else "Standard"
+    last = "Bulk" if job.moving or job.refused >= REFUSALS else "Standard"
     for tier in [*(["Expedited"] if job.urgent else []), last]:
         try:
             handle = stores.cold_of(job.copy).retrieve(copy=job.copy, job_id=job.job_id, tier=tier)
@@ -213,6 +216,7 @@ def _switched(job: Job, new: Locator, tree: str) -> Changes:
         "tries": 0,
         "tree_hash": tree,
         "garbage": (*job.garbage, Dated(job.copy, max(now, after))),
+        **({"moving": False, "archive_after": now} if job.moving else {}),
     }
 
 

@@ -94,6 +94,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "reconciler": {
         "dynamodb:Scan",
+        "dynamodb:Query",
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
         "dynamodb:PutItem",
