@@ -184,10 +184,14 @@ CATALOGUE: dict[str, tuple[Severity, str, str]] = {
         "{name} is not a sequence of {reference}.",
         "{advice}",
     ),
-    "pos-format": ("error", "POS is not a whole number.", "Correct the position."),
+    "pos-format": (
+        "error",
+        "POS is not a whole number of at most ten digits.",
+        "Correct the position.",
+    ),
     "pos-range": (
         "error",
-        "POS {pos:,} is outside {name}, which has {length:,} bases.",
+        "Bases {pos:,} to {last:,} are not all inside {name}, which has {length:,}.",
         "The file was probably called against another genome.",
     ),
     "ref-alphabet": (

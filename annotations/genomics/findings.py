@@ -54,8 +54,11 @@ class Rejected(Exception):
 def show(raw: bytes) -> str:
     """Return offending bytes as short printable text."""
     text = raw[:_TEXT_SHOWN].decode("utf-8", "replace")
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return safe + ("…" if len(raw) > _TEXT_SHOWN else "")
+    return _escape(text) + ("…" if len(raw) > _TEXT_SHOWN else "")
+
+
+def _escape(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Findings:
@@ -77,7 +80,7 @@ class Findings:
         self.counts[code] += 1
         severity, message, fix = CATALOGUE[code]
         if self.counts[code] <= _SHOWN_PER_CODE:
-            told, advice = message.format(**facts), fix.format(**facts).strip()
+            told, advice = (_escape(words.format(**facts)).strip() for words in (message, fix))
             self._kept.append(Finding(code, severity, line, show(raw), told, advice))
         if severity == "error":
             self._errors += 1

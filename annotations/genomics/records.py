@@ -53,7 +53,7 @@ class Checker:
         self._text, self._starts = fasta.open_genome(reference.sequence)
         self._tabs = len(header.columns) - 1
         self._seen: dict[bytes, set[bytes]] = {b"FILTER": {b".", b"PASS"}, b"FORMAT": set()}
-        self._chrom = b""
+        self._chrom = b"\t"  # no field is like it, not even an empty one
         self._contig: Contig | None = None
         self._before, self._length = 0, 0
         self._rank = -1
@@ -131,7 +131,8 @@ class Checker:
         if expected == ref and ref:
             return True
         if not 1 <= pos <= contig.length - len(ref) + 1:
-            facts = {"name": self._chrom.decode(), "pos": pos, "length": contig.length}
+            name, last = self._chrom.decode(), pos + max(len(ref), 1) - 1
+            facts = {"name": name, "pos": pos, "last": last, "length": contig.length}
             self._fail("pos-range", number, b"%d" % pos, **facts)
         elif not ref or not _REF.issuperset(ref):
             self._fail("ref-alphabet", number, ref)

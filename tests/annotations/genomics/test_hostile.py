@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from annotations.genomics import engine, references
+from tests.annotations.genomics.messages import MESSAGES
 from tests.annotations.genomics.runs import VIRUS, head, lines, row, run
 
 MEMORY = 768 << 10  # KiB, of this process with every test before it
@@ -33,6 +34,20 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a million brackets": (head() + row(241, "C", "[" * 1_000_000), "alt-alphabet"),
     "half a breakend": (head() + row(241, "C", "A" * 1_000_000 + "]"), "alt-alphabet"),
     "a header line of commas": (head(VIRUS, "##INFO=<" + ",ID" * 1_000_000), "no-records"),
+    "a line of 100 MB in the header": (
+        "##fileformat=VCFv4.2\n##x=" + "y" * 10**8,
+        "line-length",
+    ),
+    "positions with underscores": (head() + row("2_41", "C", "T"), "pos-format"),
+    "digits of another script": (head() + row("\u0662\u0664\u0661", "C", "T"), "pos-format"),
+    "a command for a name": (head() + row(1, "C", "T", chrom="|touch x"), "unknown-contig"),
+    "a path for a name": (head() + row(1, "C", "T", chrom="../../etc/passwd"), "unknown-contig"),
+    "braces for a name": (head() + row(1, "C", "T", chrom="{advice}{0}"), "unknown-contig"),
+    "a reversed name": (head() + row(1, "C", "T", chrom="\u202eabc"), "unknown-contig"),
+    "a quality of 5,000 digits": (
+        head() + row(241, "C", "T", rest="1e" + "9" * 5_000 + "x\t.\t."),
+        "qual-format",
+    ),
     "links for names": (head() + row(1, "C", "T", chrom="s3://bucket/key"), "unknown-contig"),
 }
 
@@ -42,7 +57,8 @@ def test_a_hostile_file_is_refused(tmp_path: Path, name: str) -> None:
     data, code = REFUSED[name]
     with pytest.raises(engine.Rejected) as caught:
         run(tmp_path, data)
-    assert caught.value.findings[0].code == code
+    first = caught.value.findings[0]
+    assert (first.code, first.message) == (code, MESSAGES[name])
     assert max(len(str(finding)) for finding in caught.value.findings) < 1_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MEMORY
 

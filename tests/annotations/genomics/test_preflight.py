@@ -8,6 +8,7 @@ import pytest
 
 from annotations.genomics import engine
 from annotations.genomics.findings import Finding
+from tests.annotations.genomics.messages import MESSAGES
 from tests.annotations.genomics.runs import MITO, VIRUS, head, lines, row, run, sites
 
 GOOD = head() + row(241, "C", "T")
@@ -73,7 +74,7 @@ def test_what_is_no_vcf_is_refused(tmp_path: Path, name: str) -> None:
     data, code, line = NOT_VCF[name]
     finding = refused(tmp_path, data)
     assert (finding.code, finding.line) == (code, line)
-    assert finding.message
+    assert finding.message == MESSAGES[name]
     assert finding.fix
 
 
@@ -112,6 +113,7 @@ def test_a_bad_record_is_refused_with_its_line(tmp_path: Path, name: str) -> Non
     record, code = RECORDS[name]
     finding = refused(tmp_path, GOOD + record)
     assert (finding.code, finding.line) == (code, 5)
+    assert finding.message == MESSAGES[name]
 
 
 def test_a_contig_of_another_reference_is_recognised(tmp_path: Path) -> None:
@@ -236,7 +238,8 @@ MENDED: dict[str, tuple[bytes, str, int]] = {
 def test_what_can_be_mended_is_mended_and_told(tmp_path: Path, name: str) -> None:
     data, code, line = MENDED[name]
     result = run(tmp_path, data)
-    assert (code, line) in [(f.code, f.line) for f in result.findings]
+    told = [(f.code, f.line, f.message) for f in result.findings]
+    assert (code, line, MESSAGES[name]) in told
     assert all(f.severity in ("warning", "note") for f in result.findings)
     counted = result.summary["records"]
     assert counted["read"] == counted["written"] + counted["skipped"] == len(lines(result))
