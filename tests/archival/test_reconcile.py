@@ -40,10 +40,18 @@ def _ready(travel: Travel) -> reconcile.Findings:
     return reconcile.compare(handle)
 
 
-def test_before_the_first_inventory_there_is_nothing_to_compare() -> None:
+def test_a_vault_too_young_for_an_inventory_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> str:
+        raise NotThere
+
+    monkeypatch.setattr(vault, "start_inventory", refuse)
     assert reconcile.latest() is None
-    with pytest.raises(NotThere):
-        reconcile.ask()
+    call_command("reconcile_archives")
+    told = capsys.readouterr()
+    assert "too young" in told.err
+    assert "No inventory is ready yet" in told.out
 
 
 def test_a_stray_archive_becomes_garbage_and_goes(travel: Travel, cloud: Any) -> None:
