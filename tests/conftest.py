@@ -7,6 +7,9 @@ import pytest
 
 from deploy.local.run import LocalCloud
 from gas_project import aws, clock
+from tests.chromium import browser
+
+__all__ = ["browser"]  # a fixture for all
 
 if TYPE_CHECKING:
     from pytest_django import Settings

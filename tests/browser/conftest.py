@@ -1,10 +1,6 @@
-"""Chromium, driven against a live server whose AWS is the local cloud.
-
-Without Chromium these tests say so and are not run; with GAS_BROWSER=required they fail instead.
-"""
+"""Chromium, driven against a live server whose AWS is the local cloud."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.cache import cache
 from django.db import connection
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from deploy.local.run import LocalCloud
@@ -27,25 +23,6 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 Opener = Callable[..., Page]
-
-
-def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        if os.environ.get("GAS_BROWSER") == "required":
-            pytest.fail("Chromium is required here and is not installed")
-        pytest.skip("Chromium is not installed: the browser tests were NOT run")
-    return found
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this process."""
-    path = _chromium()
-    with sync_playwright() as play:
-        running = play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from annotations.states import Dated, Job
 from archival import services
 from deploy.local.run import LocalCloud
 from gas_project import clock
-from tests.browser.conftest import browser  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1024 * 1024
