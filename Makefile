@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run demo test lint types imports check reset lock bench-archive
+.PHONY: help setup run demo test faults lint types imports check reset lock bench-archive fuzz-preflight bench-annotate
 
 help: ## explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ demo: $(READY) ## one result's whole life against the real workers, in two minut
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
+faults: $(READY) ## every fault at every AWS call, an hour on two cores (SCHEDULES=, SEED=, STORE=)
+	@$(BIN)/python -m tests.faults.run
+
 lint: $(READY) ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -47,3 +50,9 @@ reset: $(READY) ## forget the local jobs, results, archives and people
 lock: $(READY) ## lock requirements/*.in with hashes
 	@cd requirements && for name in base dev; do ../$(BIN)/uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.11 $$name.in -o $$name.txt; done
 	@cd requirements && ../$(BIN)/uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.13 --override next.in dev.in -o next.txt
+
+fuzz-preflight: $(READY) ## strange files against the preflight, ten minutes (SECONDS=600)
+	@$(BIN)/python -m tests.annotations.genomics.fuzz $(or $(SECONDS),600)
+
+bench-annotate: $(READY) ## speed and memory of annotation beside bare csq (SIZES=10000,100000,1000000)
+	@$(BIN)/python -m tests.benchmarks.annotate --sizes $(or $(SIZES),10000,100000,1000000)

@@ -1,0 +1,159 @@
+"""`make bench-annotate`: annotation beside bare csq, in one run: wall, CPU, memory, where it goes.
+
+Each measurement is a process of its own. CPU is its and its children's; memory is the most that
+the process and its children held together (resident, sampled ten times a second).
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from annotations.genomics import csq, engine, outputs, references, report
+from annotations.genomics.codes import BCFTOOLS_CODE
+from annotations.genomics.references import Reference
+from tests.benchmarks import genomes
+
+_CHILD = Path(csq.__file__).with_name("csq_child.py")
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Cost(NamedTuple):
+    """What a command took: seconds by the clock, seconds of processors, MiB, what it printed."""
+
+    wall: float
+    cpu: float
+    memory: float
+    told: str
+
+
+def measure(command: list[str], *, stdin: Path | None = None, stdout: Path | None = None) -> Cost:
+    """Run a command to its end. Raises CalledProcessError when it fails."""
+    source = (stdin or Path(os.devnull)).open("rb")
+    target = (stdout or Path(tempfile.mkstemp()[1])).open("wb+")
+    before, began, most = os.times(), time.monotonic(), 0
+    with source, target:
+        child = subprocess.Popen(command, stdin=source, stdout=target, cwd=_ROOT)
+        while child.poll() is None:
+            most = max(most, _resident(child.pid))
+            time.sleep(0.1)
+        wall, after = time.monotonic() - began, os.times()
+        target.seek(0)
+        told = "" if stdout else target.read().decode()
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    cpu = after.children_user - before.children_user
+    cpu += after.children_system - before.children_system
+    return Cost(wall, cpu, most / 1024, told)
+
+
+def _resident(pid: int) -> int:
+    """Return the KiB that a process and its descendants hold."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
+    own = next((int(r.split()[1]) for r in status.splitlines() if r.startswith("VmRSS")), 0)
+    return own + sum(_resident(int(child)) for child in children)
+
+
+def bare(vcf: Path, reference: Reference, out: Path) -> Cost:
+    """Run csq alone over the whole file: plain VCF in, plain VCF out."""
+    code = str(BCFTOOLS_CODE[reference.contigs[0].code])
+    files = ["-f", str(reference.sequence), "-g", str(reference.genes)]
+    limits = [str(4 << 30), "3600"]
+    command = [sys.executable, "-I", str(_CHILD), *limits, *csq.OPTIONS, "-C", code, *files, "-"]
+    return measure(command, stdin=vcf, stdout=out)
+
+
+def whole(vcf: Path, reference: Reference, out: Path) -> Cost:
+    """Run the engine over the file, from reading to manifest."""
+    own = [sys.executable, "-m", "tests.benchmarks.annotate", "--one"]
+    return measure([*own, str(vcf), str(reference.folder), str(out)])
+
+
+def run_one(vcf: Path, folder: Path, out: Path) -> None:
+    """Annotate once, and print where the time of the main process went."""
+    spent: dict[str, float] = {}
+
+    def timed(owner: Any, name: str, label: str) -> None:
+        plain = getattr(owner, name)
+
+        def call(*args: Any, **more: Any) -> Any:
+            began = time.monotonic()
+            try:
+                return plain(*args, **more)
+            finally:
+                spent[label] = spent.get(label, 0.0) + time.monotonic() - began
+
+        setattr(owner, name, call)
+
+    timed(outputs.Writer, "write", "records to VCF and rows")
+    timed(outputs.Writer, "finish", "index and Parquet")
+    timed(report, "write", "summary and manifest")
+    began = time.monotonic()
+    engine.annotate(
+        source=vcf,
+        reference=references.load(folder),
+        out=out,
+        progress=lambda _: None,
+        cancelled=lambda: False,
+    )
+    spent["reading, checking, waiting for csq"] = time.monotonic() - began - sum(spent.values())
+    times = os.times()
+    spent["csq's CPU"] = times.children_user + times.children_system
+    sys.stdout.write(json.dumps(spent))
+
+
+def compare(reference: Reference, count: int, folder: Path) -> str:
+    """Measure one size on one genome; return a row of the table, with where the time went."""
+    vcf = folder / "in.vcf"
+    genomes.write_vcf(vcf, reference, count)
+    alone = bare(vcf, reference, folder / "bare.vcf")
+    ours = whole(vcf, reference, folder / f"out-{reference.id}-{count}")
+    spent = json.loads(ours.told)
+    step = spent.pop("csq's CPU")
+    shares = ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent.items())
+    return (
+        f"| {reference.id} | {count:,} | {alone.wall:.1f} / {alone.cpu:.1f} "
+        f"| {ours.wall:.1f} / {ours.cpu:.1f} | {ours.wall / alone.wall:.2f} "
+        f"| {step / alone.cpu:.2f} | {ours.memory:.0f} | {shares} |"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--sizes", default="10000,100000,1000000")
+    parser.add_argument("--one", nargs=3, type=Path)
+    asked = parser.parse_args()
+    if asked.one:
+        run_one(*asked.one)
+        return
+    say = sys.stdout.write
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=_ROOT, capture_output=True, text=True,
+        check=False,
+    ).stdout.strip()  # fmt: skip
+    say(f"{time.strftime('%Y-%m-%d')}, commit {commit}, {platform.platform()}, ")
+    say(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n\n")
+    say("| genome | records | bare csq, wall / CPU s | GAS, wall / CPU s | wall ratio ")
+    say("| csq's step, CPU ratio | MiB | wall s of the main process |\n")
+    say("|---|---|---|---|---|---|---|---|\n")
+    with tempfile.TemporaryDirectory(prefix="gas-bench-") as scratch:
+        folder = Path(scratch)
+        for reference in (genomes.virus(), genomes.synthetic(folder)):
+            for count in map(int, asked.sizes.split(",")):
+                say(compare(reference, count, folder) + "\n")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
