@@ -36,6 +36,9 @@ lint: $(READY) ## style
 bench-archive: $(READY) ## speed, memory and cost of archive and thaw (SIZES=64,1024 in MiB, STORES=vault,s3, JOBS=60)
 	@$(BIN)/python -m tests.benchmarks.archive
 
+bench-pages: $(READY) ## how long the pages take for a person of 1,000 jobs (JOBS=1000)
+	@$(BIN)/python -m tests.benchmarks.pages
+
 types: $(READY) ## types
 	@$(BIN)/mypy .
 

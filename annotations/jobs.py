@@ -153,6 +153,24 @@ def all_of(user_id: str) -> Iterator[Job]:
             return
 
 
+def newest_states(*, user_id: str, limit: int) -> list[str]:
+    """Return the states of a person's newest jobs, newest first: `limit` of them, or 1 MB of items.
+
+    One call that brings nothing but the states: to count them costs a tenth of reading the jobs.
+    """
+    found = aws.dynamodb().query(
+        TableName=aws.table("jobs"),
+        IndexName="by_user",
+        KeyConditionExpression="user_id = :u",
+        ExpressionAttributeNames={"#s": "state"},
+        ExpressionAttributeValues=items.to_item({":u": user_id}),
+        ProjectionExpression="#s",
+        ScanIndexForward=False,
+        Limit=limit,
+    )
+    return [item["state"]["S"] for item in found["Items"]]
+
+
 def count(*, state: str, before: int | None = None, limit: int = 1000) -> int:
     """Return how many jobs are in a state, or of them those submitted before then (epoch s).
 

@@ -293,8 +293,9 @@ def page(*, user_id: str, group: str = "all", search: str = "", cursor: str | No
     A rare group or a long search may give a short page with a cursor: the look is bounded.
     """
     found: list[Job] = []
-    for _ in range(LOOKED_AT // 100):
-        got = jobs.by_user(user_id=user_id, cursor=cursor)
+    at_once = 100 if search or GROUPS.get(group) else 2 * PAGE
+    for _ in range(LOOKED_AT // at_once):
+        got = jobs.by_user(user_id=user_id, cursor=cursor, limit=at_once)
         found += [job for job in got.items if _fits(job, group, search)]
         cursor = got.cursor
         if len(found) > PAGE:
@@ -306,12 +307,8 @@ def page(*, user_id: str, group: str = "all", search: str = "", cursor: str | No
 
 def counts(*, user_id: str) -> dict[str, int]:
     """Return how many of a person's newest jobs are in each group."""
-    seen: list[Job] = []
-    cursor = None
-    while len(seen) < LOOKED_AT:
-        got = jobs.by_user(user_id=user_id, cursor=cursor)
-        seen += got.items
-        cursor = got.cursor
-        if cursor is None:
-            break
-    return {group: sum(_fits(job, group, "") for job in seen) for group in GROUPS}
+    seen = [s for s in jobs.newest_states(user_id=user_id, limit=LOOKED_AT) if s not in HIDDEN]
+    return {
+        group: sum(states is None or state in states for state in seen)
+        for group, states in GROUPS.items()
+    }
