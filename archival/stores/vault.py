@@ -237,7 +237,10 @@ def _inventory_head(blocks: Iterator[str]) -> tuple[dict[str, Any], str]:
         if not more:
             raise Changed("the inventory has no list of archives")
         text += more
-    return json.loads(text[: found.end()] + "]}"), text[found.end() :]
+    try:
+        return json.loads(text[: found.end()] + "]}"), text[found.end() :]
+    except json.JSONDecodeError as error:
+        raise Changed("the inventory's head is garbled") from error  # it carries no checksum
 
 
 def _listed(text: str, blocks: Iterator[str]) -> Iterator[Listed]:

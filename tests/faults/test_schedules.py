@@ -1,0 +1,53 @@
+"""Forty-two seeded schedules, the first of those that `make faults` plays for an hour."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SEEDS = 14
+STORES = 3
+CALLS = 200
+"""AWS calls of a schedule, at least."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def played(**wishes: str) -> subprocess.CompletedProcess[str]:
+    """Play schedules in a process of their own: they replace its clock, its ids and its network."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.faults.run"],
+        cwd=ROOT,
+        env={**os.environ, "JOBS": "1", **wishes},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_fault_loses_mixes_up_or_leaves_anything() -> None:
+    done = played(SEED=f"0-{SEEDS - 1}", STORE="all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = re.search(r"(\d+) schedules, [\d,]+ AWS calls \(at least (\d+) each\)", done.stdout)
+    assert told
+    assert int(told[1]) == SEEDS * STORES
+    assert int(told[2]) >= CALLS
+    for moved in ("annotated", "archived", "thawed", "deleted"):
+        assert re.search(rf"{moved} [1-9]", done.stdout), f"no job was {moved}: {done.stdout}"
+
+
+def test_a_seed_is_played_again_call_for_call() -> None:
+    first, second = (played(SEED="3", STORE="mixed", TRACE="yes").stdout for _ in range(2))
+    trace = [line for line in first.splitlines() if " h  " in line]
+    assert len(trace) == 40
+    assert trace == [line for line in second.splitlines() if " h  " in line]
+
+
+def test_a_store_that_there_is_not_is_refused() -> None:
+    done = played(STORE="tape")
+    assert done.returncode == 1
+    assert "STORE must be" in done.stderr
