@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run demo test faults lint types imports check reset lock bench-archive fuzz-preflight bench-annotate
+.PHONY: help setup run demo test faults lint types imports check reset lock bench-archive fuzz-preflight bench-annotate guards crash
 
 help: ## explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,12 @@ test: $(READY) ## run the tests
 
 faults: $(READY) ## every fault at every AWS call, an hour on two cores (SCHEDULES=, SEED=, STORE=)
 	@$(BIN)/python -m tests.faults.run
+
+guards: $(READY) ## take out each guard of the protocol in turn: who notices (GUARD=name)
+	@$(BIN)/python -m pytest -q tests/guards/table.py
+
+crash: $(READY) ## kill each worker before and after each of its AWS calls (CRASH=role, MODES=alone)
+	@$(BIN)/python -m tests.crash
 
 lint: $(READY) ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,0 +1,271 @@
+"""Twelve failures that others have shipped, each by its name; none may happen here.
+
+`test_every_call.py` lets a crash, a twin, an upgrade, a deletion and a sleeper come at *every*
+call; here are the one or two moments at which each of the twelve was lost.
+"""
+
+import os
+import random
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+
+from annotations import jobs, storage
+from annotations.safety import margins
+from annotations.states import Job
+from archival import reconcile, services
+from archival.stores import vault
+from deploy.local.run import LocalCloud
+from gas_project import aws, clock
+from tests.archival.life import archived, restoring, thawed, upgrade, wish_deleted
+from tests.core import (
+    DAY,
+    HOUR,
+    RESULT,
+    Travel,
+    archives,
+    hot,
+    look,
+    objects,
+    person,
+    replies_lost,
+    served,
+    settle,
+    strays,
+)
+from tests.guards.stage import Stage, at, counting, crash, judge, work
+from tests.guards.stage import settle as converge
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+COMPLETE, RECORD = "CompleteMultipartUpload", "TransactWriteItems"
+MANY = int(os.environ.get("NAMED_JOBS", "11"))
+PAGE = 4 if MANY < 1000 else 100
+SEED = int(os.environ.get("SEED", "12"))
+
+
+@pytest.fixture
+def stage(cloud: LocalCloud, travel: Travel, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(cloud, travel, monkeypatch)
+
+
+def _ends(stage: Stage, job: Job, want: str) -> None:
+    assert converge(stage, job) == []
+    assert judge(stage, job, want) == []
+
+
+def test_t1_a_failed_upload_never_gets_the_archive_of_the_job_before(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = hot(person(), b"first"), hot(person(), b"second")
+    before = work("archiver", first).copy
+
+    with at("UploadMultipartPart", crash):
+        second = work("archiver", second)
+    assert before is not None
+    assert second.copy is not None
+    assert second.copy != before
+    assert second.copy.name in objects()
+    assert served(second) == b"second"
+    assert archives(stage.cloud) == {before.name}
+
+
+@pytest.mark.parametrize("pause", [0, 2 * HOUR, 3 * DAY], ids=["at once", "2 h", "3 d"])
+def test_t2_a_completion_whose_reply_was_lost_ends_as_one_archive(pause: int, stage: Stage) -> None:
+    job = hot(person())
+    with replies_lost(aws.glacier(), COMPLETE), suppress(Exception):
+        services.advance(role="archiver", job_id=job.job_id)
+    (made,) = archives(stage.cloud)
+    jobs.touch(job.job_id, due_at=clock.now())
+    stage.travel(pause)
+    job = work("archiver", job)
+    if not pause:
+        assert job.copy is not None
+        assert job.copy.name == made
+    _ends(stage, job, "COLD")
+    assert len(archives(stage.cloud)) == 1
+
+
+@pytest.mark.parametrize("write", ["UpdateItem", RECORD])
+def test_t3_a_write_whose_reply_was_lost_is_known_as_ones_own(write: str, stage: Stage) -> None:
+    job, sent = hot(person()), list[str]()
+    events, table = aws.dynamodb().meta.events, aws.dynamodb()
+    perform: Any = table.update_item if write == "UpdateItem" else table.transact_write_items
+
+    def perform_twice(params: Any, model: Any, **_: Any) -> None:
+        if not sent:
+            sent.append(model.name)
+            perform(**params)
+
+    events.register_first(f"provide-client-params.dynamodb.{write}", perform_twice)
+    try:
+        job = work("archiver", job)
+    finally:
+        events.unregister(f"provide-client-params.dynamodb.{write}", perform_twice)
+    assert sent == [write]
+    assert job.state == "COLD"
+    _ends(stage, job, "COLD")
+
+
+def test_t4_an_archiver_that_slept_through_a_whole_life_destroys_nothing(stage: Stage) -> None:
+    job = hot(person())
+
+    def others() -> None:
+        stage.travel(7 * HOUR)
+        assert converge(stage, job) == []
+        services.change_tier(user_id=job.user_id, tier="premium")
+        assert converge(stage, job) == []
+        assert look(job).state == "HOT"
+
+    with at(RECORD, others, turn=2):
+        work("archiver", job)
+    assert served(job) == RESULT
+    assert strays(stage.cloud, job) == set()
+    _ends(stage, job, "HOT")
+
+
+def test_t5_a_notice_that_comes_before_the_retrieval_is_recorded_loses_nothing(
+    stage: Stage,
+) -> None:
+    stage.cloud.faults.update({"drop_notices": True})
+    job = upgrade(archived())
+    with at(RECORD, lambda: work("thawer", job)):
+        work("restorer", job)
+    assert look(job).state == "RESTORING"
+    _ends(stage, job, "HOT")
+
+
+def test_t6_a_thawer_killed_between_complete_and_its_record_still_ends_hot(stage: Stage) -> None:
+    job = restoring()
+    stage.travel(max(0, job.ready_at - clock.now()) + 1)
+    with at(RECORD, crash, turn=2):
+        assert work("thawer", job).state == "THAWING"
+    _ends(stage, job, "HOT")
+
+
+@pytest.mark.parametrize(
+    ("call", "turn"),
+    [
+        ("InitiateMultipartUpload", 1),
+        (RECORD, 1),
+        ("UploadMultipartPart", 1),
+        (COMPLETE, 1),
+        (RECORD, 2),
+    ],
+)
+def test_t7_a_result_is_never_evicted_for_an_owner_who_has_upgraded(
+    call: str, turn: int, stage: Stage
+) -> None:
+    job = hot(person())
+    assert job.copy is not None
+    with at(call, lambda: services.change_tier(user_id=job.user_id, tier="premium"), turn=turn):
+        work("archiver", job)
+    assert job.copy.name in objects()
+    _ends(stage, job, "HOT")
+
+
+@pytest.mark.parametrize("role", ["archiver", "thawer"])
+@pytest.mark.parametrize(("call", "turn"), [(RECORD, 1), (COMPLETE, 1), (RECORD, 2)])
+def test_t8_a_deletion_in_the_middle_of_a_move_leaves_nothing(
+    role: str, call: str, turn: int, stage: Stage
+) -> None:
+    job = hot(person()) if role == "archiver" else restoring()
+    stage.travel(max(0, job.ready_at - clock.now()) + 1)
+
+    def delete() -> None:
+        wish_deleted(job)
+        work("eraser", job)
+
+    with at(call, delete, turn=turn) as seen:
+        work(role, job)
+    assert len(seen) >= turn
+    _ends(stage, job, "DELETED")
+
+
+def test_t9_an_inventory_that_lists_the_deleted_and_lacks_the_new_changes_nothing(
+    stage: Stage,
+) -> None:
+    old = archived()
+    stage.travel(DAY)
+    handle = reconcile.ask()
+    stage.travel(margins().standard + 1)
+    taken, listed = vault.inventory(retrieval=handle)
+    seen = taken, list(listed)
+    upgrade(old)
+    settle(stage.travel, margins().standard + 1, margins().keep + 1)
+    new = archived()
+    before = [look(old), look(new)]
+    stage.patch.setattr(vault, "inventory", lambda **_: seen)
+    reconcile.apply(reconcile.compare(handle), accept=True)
+    settle(stage.travel)
+    after = [look(old), look(new)]
+    assert [(job.state, job.copy) for job in after] == [(job.state, job.copy) for job in before]
+    assert look(old).garbage == ()
+    assert after[1].copy is not None
+    assert archives(stage.cloud) == {after[1].copy.name}
+
+
+def test_t10_an_upgrade_with_several_pages_of_jobs_restores_every_one(stage: Stage) -> None:
+    stage.patch.setattr(jobs, "by_user", partial(jobs.by_user, limit=PAGE))
+    user, other = person(), archived()
+    mine = [archived(user) for _ in range(MANY)]
+    services.change_tier(user_id=user, tier="premium")
+    services.spread(user)
+    for job in mine:
+        work("restorer", job)
+    stage.travel(margins().standard + 1)
+    for job in mine:
+        assert work("thawer", job).state == "HOT"
+    assert served(mine[0]) == served(mine[-1]) == RESULT
+    assert (look(other).state, look(other).retrieval) == ("COLD", None)
+
+
+def test_t11_one_wrong_byte_is_never_visible(stage: Stage) -> None:
+    job = restoring()
+    stage.cloud.faults.update({"flip_byte_in_output": True})
+    assert thawed(job, stage.travel).state == "COLD"
+    assert not {key for key in objects() if key.startswith("t/")}
+    stage.cloud.faults.update({"flip_byte_in_output": False})
+    _ends(stage, job, "HOT")
+
+
+def test_t11_two_parts_that_changed_places_are_never_visible(stage: Stage) -> None:
+    half = 8 * 1024 * 1024
+    data = b"a" * half + b"b" * half
+    job = upgrade(work("archiver", hot(person(), data)))
+    job, real = work("restorer", job), vault.read
+    with stage.patch.context() as patch:
+        patch.setattr(vault, "read", lambda **asked: reversed(list(real(**asked))))
+        assert thawed(job, stage.travel).state == "COLD"
+    assert not {key for key in objects() if key.startswith("t/")}
+    assert converge(stage, job) == []
+    assert judge(stage, job, "HOT", data) == []
+
+
+def test_t12_five_shuffled_messages_and_one_a_month_later_do_what_one_does(stage: Stage) -> None:
+    roles = ["archiver", "restorer", "thawer", "eraser"] * 5
+    random.Random(SEED).shuffle(roles)
+    costs: dict[str, int] = {}
+    with counting(costs, COMPLETE, "InitiateJob", "DeleteArchive"):
+        job = hot(person())
+        for role in roles:
+            work(role, job)
+        job = upgrade(job)
+        for role in roles:
+            work(role, job)
+            stage.travel(margins().expedited)
+        stage.travel(30 * DAY)
+        for role in roles:
+            work(role, job)
+    assert costs == {COMPLETE: 2, "InitiateJob": 1, "DeleteArchive": 1}, f"SEED={SEED}"
+    _ends(stage, job, "HOT")
+
+
+def test_the_judge_sees_a_lost_result(stage: Stage) -> None:
+    job = hot(person("premium"))
+    assert judge(stage, job, "HOT") == []
+    assert job.copy is not None
+    storage.remove(locator=job.copy)
+    assert judge(stage, job, "HOT") == ["LOST"]

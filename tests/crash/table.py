@@ -1,0 +1,179 @@
+"""Every point of every worker: struck, started again, judged; the table is kept on disk."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from annotations import jobs
+from annotations.safety import margins
+from annotations.states import Job
+from archival import services
+from tests.core import _visit, archives, inventory, look, served, strays
+from tests.crash import process
+from tests.crash.cloud import FarCloud
+from tests.crash.process import Point
+from tests.crash.roles import Role, _hint
+from tests.guards.stage import Stage, judge
+
+MODES = ("alone", "rival", "woken")
+"""Killed and started again; killed after a rival took over; waking after a rival took over."""
+TURNS = 4
+"""How often the worker is started again, a lease apart, before the table says that it is stuck."""
+
+
+@dataclass(slots=True)
+class Ground:
+    """Where all plays: the cloud, its clock, the folder for what is noted."""
+
+    cloud: FarCloud
+    travel: Callable[[float], None]
+    folder: Path
+
+    @property
+    def stage(self) -> Stage:
+        return Stage(self.cloud, self.travel, pytest.MonkeyPatch())  # type: ignore[arg-type]
+
+    def mails(self) -> int:
+        return len(list((self.folder / "cloud" / "outbox").rglob("*.eml")))
+
+
+def arrange(role: Role, ground: Ground) -> Job:
+    """Empty the cloud and let the worker's typical job wait for it."""
+    ground.cloud.forget()
+    settings.GAS_COLD_STORE = role.store
+    return role.arrange(ground.travel)
+
+
+def points(role: Role, ground: Ground) -> list[Point]:
+    """Return every point of a worker's typical job."""
+    arrange(role, ground)
+    return process.calls(list(role.command), ground.folder / "calls")
+
+
+def strike(role: Role, point: Point, mode: str, ground: Ground) -> str:
+    """Strike a worker at a point, let it be started again, and return what is wrong, or "ok"."""
+    job = arrange(role, ground)
+    mails, command = ground.mails(), list(role.command)
+    if mode == "alone":
+        met = process.killed(command, point)
+        wanted = process.DIED
+    else:
+        pid, met = process.stopped(command, point)
+        wanted = process.STOPPED
+        _again(role, job, ground)
+        if met == wanted:
+            process.end(pid, signal.SIGKILL if mode == "rival" else signal.SIGCONT)
+    if met != wanted:
+        return f"never reached: {met}"
+    findings = _judge_now(role, job, ground)
+    for _ in range(TURNS):
+        if not _again(role, job, ground):
+            break
+    findings += _settle(job, ground)
+    findings += judge(ground.stage, job, role.ends, role.data or _own(job))
+    if role.name == "notifier" and ground.mails() == mails:
+        findings.append("NO MAIL")
+    return " ".join(findings) or "ok"
+
+
+def _again(role: Role, job: Job, ground: Ground) -> bool:
+    """Let the lease lapse and start the worker again, if the sweep finds work for it."""
+    ground.travel(margins().lease + 1)
+    if role.queue == "notifier":
+        _hint(role.queue, job)  # SQS delivers what was not deleted once more
+    elif role.queue and role.queue not in services.sweep():
+        return False
+    answer = process.run(list(role.command))
+    assert answer == "exit 0", answer
+    return role.queue not in (None, "notifier")
+
+
+def _settle(job: Job, ground: Ground) -> list[str]:
+    """Let all that is still to come happen, with an inventory only where one is needed."""
+    delays, cloud = margins(), ground.cloud
+    try:
+        for pause in (0, delays.lease + 1, delays.bulk + 1, delays.keep + 1):
+            ground.travel(pause)
+            _visit(job)
+        for _ in range(4):
+            if not strays(cloud, job) and not any(jobs.waiting_for_proof()):  # type: ignore[arg-type]
+                return []
+            inventory(ground.travel)
+            ground.travel(delays.keep + 1)
+            _visit(job)
+    except AssertionError:
+        return ["BUSY"]
+    return []
+
+
+def _judge_now(role: Role, job: Job, ground: Ground) -> list[str]:
+    """No object without a name at any instant; an archive may wait for the inventory."""
+    unnamed = strays(ground.cloud, job) - archives(ground.cloud)  # type: ignore[arg-type]
+    return ["UNNAMED"] if unnamed else []
+
+
+def _own(job: Job) -> bytes:
+    """Return the bytes that the job's own hash is of."""
+    now = look(job)
+    data = served(now) if now.copy else b""
+    return data if hashlib.sha256(data).hexdigest() == now.sha256 else b""
+
+
+# --- what is kept ----------------------------------------------------------------------------
+
+
+class Kept:
+    """The verdicts so far, of this commit: a run that was stopped goes on where it was."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.commit = _commit()
+        old: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        same = old.get("commit") == self.commit or "KEEP" in os.environ
+        self.verdicts: dict[str, str] = old.get("verdicts", {}) if same else {}
+
+    def put(self, key: str, verdict: str) -> None:
+        self.verdicts[key] = verdict
+        kept = {"commit": self.commit, "verdicts": self.verdicts}
+        self._file.parent.mkdir(exist_ok=True)
+        self._file.write_text(json.dumps(kept, indent=1))
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def play(
+    roles: list[Role], modes: list[str], ground: Ground, kept: Kept
+) -> Iterator[tuple[Role, list[Point], dict[str, list[str]]]]:
+    """Play every point of some workers; yield each with its points and what was wrong, by mode."""
+    for role in roles:
+        found = points(role, ground)
+        wrong: dict[str, list[str]] = {mode: [] for mode in modes}
+        for mode in modes:
+            for point in found:
+                key = f"{role.name} | {mode} | {point}"
+                if key not in kept.verdicts:
+                    kept.put(key, strike(role, point, mode, ground))
+                if kept.verdicts[key] != "ok":
+                    wrong[mode].append(f"{point}: {kept.verdicts[key]}")
+        yield role, found, wrong
+
+
+def seconds_since(began: float) -> str:
+    """Return how long ago that was (time.monotonic), as m:ss."""
+    took = round(time.monotonic() - began)
+    return f"{took // 60}:{took % 60:02}"
