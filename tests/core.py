@@ -140,8 +140,13 @@ def settle(travel: Travel, *pauses: float) -> None:
     for pause in (0.0, *pauses):
         travel(pause)
         work()
-        while services.sweep() and work():
-            pass
+        for _ in range(ROUNDS):
+            if not services.sweep() or not work():
+                break
+
+
+ROUNDS = 8
+"""Sweeps after which all that can be done now is done; some hints are for a later look."""
 
 
 def converge(cloud: LocalCloud, travel: Travel, job: Job) -> None:

@@ -2,125 +2,21 @@
 
 import json
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from annotations import jobs, timeline
-from annotations.locators import GONE, Locator, Store
-from annotations.states import Dated, Job, state_of
-from deploy.local.run import LocalCloud
+from annotations.states import Job, state_of
 from gas_project import aws, items
-from tests.core import Counted, hot, look, new_job, person
+from tests.core import hot, look, new_job, person
 
 NOW = 1_800_000_000
 
 pytestmark = pytest.mark.usefixtures("cloud")
-
-# --- any job there can be ----------------------------------------------------------------------
-
-words = st.text(st.characters(codec="utf-8"), max_size=20)
-times = st.integers(0, 2**33)
-names = st.from_regex(r"[a-z0-9/]{1,30}[a-z0-9]", fullmatch=True)
-locators = st.builds(
-    Locator,
-    st.sampled_from(Store),
-    st.just("gas-results-123456789012"),
-    names,
-    st.sampled_from([None, "upload-id_1", GONE]),
-)
-prefixes = st.builds(Locator, st.just(Store.HOT), st.just("b"), names.map(lambda n: n + "/"))
-dated = st.builds(Dated, st.one_of(locators, prefixes), times)
-findings = st.lists(
-    st.fixed_dictionaries({"code": words, "line": times, "severity": st.just("error")}), max_size=3
-).map(tuple)
-any_job = st.builds(
-    Job,
-    job_id=st.uuids(version=4).map(str),
-    user_id=st.uuids(version=4).map(str),
-    name=words,
-    reference=words,
-    submitted_at=times,
-    rev=st.uuids().map(lambda value: value.hex),
-    worker=st.none() | st.just("annotator@host:1"),
-    due_at=st.none() | times,
-    claims=st.integers(0, 20),
-    input=st.none() | locators,
-    etag=st.none() | words,
-    input_size=times,
-    input_until=times,
-    attempt=st.none() | dated,
-    progress=st.none() | st.fixed_dictionaries({"done": times, "total": times, "records": times}),
-    failed=st.none() | words,
-    findings=findings,
-    cancelled=st.booleans(),
-    completed_at=times,
-    copy=st.none() | locators,
-    copied_at=times,
-    upload=st.none() | locators,
-    retrieval=st.none() | words,
-    ready_at=times,
-    urgent=st.booleans(),
-    refused=st.integers(0, 9),
-    garbage=st.lists(dated, max_size=4).map(tuple),
-    archive_after=times,
-    deleted=st.booleans(),
-    tries=st.integers(0, 5),
-    problem=st.none() | words,
-    variants=times,
-    size=times,
-    sha256=words,
-    tree_hash=words,
-).map(lambda job: replace(job, state=state_of(job)))
-
-many = settings(
-    max_examples=30,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-
-
-@many
-@given(any_job)
-def test_every_attribute_comes_back_as_it_was_put(job: Job) -> None:
-    job = replace(job, job_id=str(uuid.uuid4()))
-    jobs.create(job, actor="owner")
-    assert jobs.get(job.job_id) == job
-
-
-def test_the_strategy_knows_every_attribute() -> None:
-    given_names = {field.name for field in fields(Job)}
-    job = new_job(person())
-    assert given_names == set(job.__dataclass_fields__)
-
-
-@many
-@given(any_job, any_job)
-def test_a_write_turns_one_job_into_any_other(old: Job, new: Job) -> None:
-    old = replace(old, job_id=str(uuid.uuid4()))
-    jobs.create(old, actor="owner")
-    fixed = {"job_id", "rev", "state", "user_id", "submitted_at"}
-    changes = {f.name: getattr(new, f.name) for f in fields(Job) if f.name not in fixed}
-    written = jobs.record(old, now=NOW, step="x", actor="a", **changes)
-    wanted = replace(old, **changes, rev=written.rev)
-    assert written == replace(wanted, state=state_of(wanted))
-    assert jobs.get(old.job_id) == written
-    assert _item(old.job_id)["state"] == state_of(written)
-    assert ("due_shard" in _item(old.job_id)) == (written.due_at is not None)
-
-
-def _item(job_id: str) -> dict[str, Any]:
-    key = items.to_item({"job_id": job_id})
-    found = aws.dynamodb().get_item(TableName=aws.table("jobs"), Key=key, ConsistentRead=True)
-    return items.from_item(found["Item"])
-
 
 # --- create ------------------------------------------------------------------------------------
 
@@ -417,97 +313,3 @@ def test_records_and_wishes_leave_a_line_and_claims_leave_none() -> None:
         ("fill", "w", "HOT", "n"),
         ("cancel", "owner", "", ""),
     ]
-
-
-# --- lists -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def many_jobs() -> tuple[str, list[Job]]:
-    user = person()
-    made = [new_job(user, submitted_at=NOW - n // 2) for n in range(7)]  # pairs of one second
-    for job in made:
-        jobs.create(job, actor="owner")
-    jobs.create(new_job(person()), actor="owner")
-    return user, made
-
-
-def test_pages_hold_every_job_once_newest_first(many_jobs: tuple[str, list[Job]]) -> None:
-    user, made = many_jobs
-    seen, cursor = [], None
-    for _ in range(5):
-        page = jobs.by_user(user_id=user, cursor=cursor, limit=3)
-        assert len(page.items) <= 3
-        seen += page.items
-        cursor = page.cursor
-        if cursor is None:
-            break
-    assert [job.submitted_at for job in seen] == [job.submitted_at for job in made]
-    assert {job.job_id for job in seen} == {job.job_id for job in made}
-    assert {job.job_id for job in jobs.all_of(user)} == {job.job_id for job in made}
-
-
-def test_a_cursor_can_be_made_behind_any_job(many_jobs: tuple[str, list[Job]]) -> None:
-    user, _ = many_jobs
-    every = jobs.by_user(user_id=user).items
-    page = jobs.by_user(user_id=user, cursor=jobs.cursor_after(every[2]))
-    assert page.items == every[3:]
-
-
-@pytest.mark.parametrize("cursor", ["nonsense", "a:b:c", "é", "x" * 5000, "\x00"])
-def test_a_made_up_cursor_is_told_apart(cursor: str) -> None:
-    with pytest.raises(items.BadCursor):
-        jobs.by_user(user_id=person(), cursor=cursor)
-
-
-def test_anothers_cursor_and_another_lists_are_bad_ones(many_jobs: tuple[str, list[Job]]) -> None:
-    user, made = many_jobs
-    theirs = jobs.cursor_after(made[0])
-    with pytest.raises(items.BadCursor):
-        jobs.by_user(user_id=person(), cursor=theirs)
-    states = jobs.by_state(state="UPLOADING", limit=1).cursor
-    with pytest.raises(items.BadCursor):
-        jobs.by_user(user_id=user, cursor=states)
-
-
-def test_states_are_listed_and_counted(many_jobs: tuple[str, list[Job]]) -> None:
-    _, made = many_jobs
-    _record(replace(made[0]))
-    jobs.wish(made[1].job_id, now=NOW, step="delete", actor="owner", deleted=True)
-    assert jobs.count(state="UPLOADING") == 7
-    assert jobs.count(state="DELETING") == 1
-    assert jobs.count(state="COLD") == 0
-    assert [job.job_id for job in jobs.by_state(state="DELETING").items] == [made[1].job_id]
-
-
-def test_nothing_but_the_daily_reconcile_scans(many_jobs: tuple[str, list[Job]]) -> None:
-    user, made = many_jobs
-    with Counted(aws.dynamodb(), ("Scan",)) as scans:
-        jobs.get(made[0].job_id)
-        list(jobs.all_of(user))
-        jobs.by_state(state="HOT")
-        jobs.count(state="HOT")
-        for shard in jobs.SHARDS:
-            jobs.due(shard=shard, now=NOW)
-        assert scans.seen == []
-        waiting = Dated(Locator(Store.VAULT, "gas", "a/n", GONE), NOW)
-        proof = jobs.record(made[2], now=NOW, step="reap", actor="w", garbage=(waiting,))
-        jobs.record(made[3], now=NOW, step="x", actor="w", garbage=(_plain(),))
-        assert list(jobs.waiting_for_proof()) == [proof]
-        assert set(scans.seen) == {"Scan"}
-
-
-def _plain() -> Dated:
-    return Dated(Locator(Store.VAULT, "gas", "an-archive"), NOW)
-
-
-def test_a_newer_versions_attributes_are_left_alone(cloud: LocalCloud) -> None:
-    job = hot(person())
-    aws.dynamodb().update_item(
-        TableName=aws.table("jobs"),
-        Key=items.to_item({"job_id": job.job_id}),
-        UpdateExpression="SET mood = :m",
-        ExpressionAttributeValues=items.to_item({":m": "calm"}),
-    )
-    _record(look(job))
-    assert _item(job.job_id)["mood"] == "calm"
