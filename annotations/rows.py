@@ -68,26 +68,6 @@ def title_of(reference: str) -> str:
     return titles.get(reference, reference)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One count of a summary, and its share of the largest (0 to 100)."""
-
-    label: str
-    count: int
-    share: float
-
-
-BARS = 8
-"""Bars of one plot, at most; the log has every count."""
-
-
-def bars(counts: dict[str, int]) -> list[Bar]:
-    """Return the largest counts as bars, in the order given."""
-    shown = list(counts.items())[:BARS]
-    most = max((number for _, number in shown), default=0)
-    return [Bar(in_words(name), number, round(100 * number / most, 1)) for name, number in shown]
-
-
 def in_words(term: str) -> str:
     """Return a Sequence Ontology term, or several, as people read it."""
     return term.replace("_", " ").replace("&", ", ")

@@ -233,17 +233,28 @@ def delete(*, job_id: str, user_id: str) -> None:
     events.publish(topic="job-deleted", job_id=job_id)
 
 
-def download_url(*, job_id: str, user_id: str) -> str:
-    """Return a link to the annotated VCF that lives some minutes. Raises NotFound or Archived."""
-    job = get(job_id=job_id, user_id=user_id)
+def check_readable(job: Job) -> None:
+    """Do nothing when the result can be read now. Raises Declined or Archived."""
     if job.copy is None:
         raise Declined("This job has no result to download.")
     if job.problem:
         raise Declined("Something is wrong with this result. We have been told, and look at it.")
     if job.state not in ("HOT", "ARCHIVING"):
         raise Archived("This result is archived. Restore it first: an upgrade brings all back.")
-    stem = job.name.removesuffix(".gz").removesuffix(".vcf")
-    return storage.link(job.copy, filename=f"{stem}.annotated.vcf.gz", life=margins().link)
+
+
+def stem(job: Job) -> str:
+    """Return what the files of a result are called, without their ending."""
+    return job.name.removesuffix(".gz").removesuffix(".vcf")
+
+
+def download_url(*, job_id: str, user_id: str) -> str:
+    """Return a link to the annotated VCF that lives some minutes. Raises NotFound or Archived."""
+    job = get(job_id=job_id, user_id=user_id)
+    check_readable(job)
+    assert job.copy is not None
+    name = f"{stem(job)}.annotated.vcf.gz"
+    return storage.link(job.copy, filename=name, life=margins().link)
 
 
 def ahead(job: Job) -> int:
@@ -264,6 +275,11 @@ def summary(job: Job) -> dict[str, Any] | None:
 def preview(job: Job) -> list[dict[str, Any]]:
     """Return the first 100 annotated variants as rows. They stay when the result is archived."""
     return list(json.loads(_side(job, storage.PREVIEW) or b"[]")) if job.copy else []
+
+
+def manifest(job: Job) -> dict[str, Any] | None:
+    """Return how the result was made, None before there is one."""
+    return json.loads(_side(job, storage.MANIFEST) or b"null") if job.copy else None
 
 
 def log(job: Job) -> str:

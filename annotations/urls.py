@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotations import submit_views, views
+from annotations import result_views, submit_views, views
 
 urlpatterns = [
     path("", views.jobs, name="jobs"),
@@ -17,5 +17,8 @@ urlpatterns = [
     path("<str:job_id>/again/", views.again, name="again"),
     path("<str:job_id>/delete/", views.delete, name="delete"),
     path("<str:job_id>/download/", views.download, name="download"),
+    path("<str:job_id>/variants/", result_views.variants, name="variants"),
+    path("<str:job_id>/variants/one/", result_views.variant, name="variant"),
+    path("<str:job_id>/variants/export/", result_views.export, name="export"),
     path("<str:job_id>/log/", views.log, name="log"),
 ]

@@ -9,8 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from accounts import plans
-from annotations import rows, services
+from annotations import results, rows, services
 from annotations.forms import NameForm
+from annotations.genomics import plots
 from annotations.guard import person, signed_in
 from annotations.states import IN_FLIGHT, Job
 from gas_project import clock
@@ -92,12 +93,12 @@ def _live(request: HttpRequest, job: Job) -> dict[str, object]:
     }
 
 
-def _figures(summary: dict[str, Any] | None) -> dict[str, object]:
+def _figures(job: Job) -> dict[str, object]:
+    summary = services.summary(job)
     if summary is None:
         return {"summary": None}
-    genes = {counted["gene"]: counted["records"] for counted in summary["genes"]}
-    shown = {"consequences": rows.bars(summary["consequences"]), "genes": rows.bars(genes)}
-    return {"summary": summary, **shown}
+    told, cited = results.how(job, title=rows.title_of(job.reference))
+    return {"summary": summary, "plots": plots.draw(summary), "methods": told, "cited": cited}
 
 
 def _variants(job: Job) -> list[dict[str, Any]]:
@@ -110,7 +111,7 @@ def _variants(job: Job) -> list[dict[str, Any]]:
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Show one job: its state, what comes next, its summary, preview, log and timeline."""
     found = services.get(job_id=job_id, user_id=person(request))
-    context = _live(request, found) | _figures(services.summary(found))
+    context = _live(request, found) | _figures(found)
     context |= {
         "section": "jobs",
         "preview": _variants(found),
@@ -178,6 +179,7 @@ def delete(request: HttpRequest, job_id: str) -> HttpResponseBase:
     if request.method != "POST":
         return render(request, "annotations/delete.html", {"section": "jobs", "job": found})
     services.delete(job_id=job_id, user_id=person(request))
+    results.forget(found)
     messages.success(request, f"“{found.name}” was deleted.")
     return redirect("jobs")
 

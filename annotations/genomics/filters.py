@@ -7,7 +7,7 @@ the most severe one alone.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ IMPACT_ORDER = ("HIGH", "MODERATE", "LOW", "MODIFIER")
 MOST_VALUES, LONGEST = 50, 100
 _REGION = re.compile(r"(.+):([\d,]{1,15})(?:-([\d,]{1,15}))?")
 _SAFE = re.compile(r"[^\x00-\x1f\x7f]*")
-_SEARCHED = ("id", "hits", "transcript", "aa_change", "dna_change")
+_SEARCHED = ("id", "transcript", "aa_change", "dna_change")
 _LAST = 2**31 - 1
 
 
@@ -163,7 +163,7 @@ def terms(asked: Filter) -> list[Term]:
         "region": tuple(str(region) for region in asked.regions),
     }
     found = [
-        Term(field, value, f"{field} {_in_words(field, value)}")
+        Term(field, value, f"{field} {in_words(field, value)}")
         for field, values in lists.items()
         for value in values
     ]
@@ -180,7 +180,8 @@ def terms(asked: Filter) -> list[Term]:
     return found
 
 
-def _in_words(field: str, value: str) -> str:
+def in_words(field: str, value: str) -> str:
+    """Return a value of a field as people read it."""
     if field == "filter" and value == ".":
         return "not given"
     if field == "impact":
@@ -198,16 +199,20 @@ class Condition(NamedTuple):
     parameters: dict[str, Any]
 
 
-def condition(asked: Filter) -> Condition:
-    """Return a filter as SQL over the columns of `variants`. Every value is a parameter."""
+def condition(asked: Filter, hits: Callable[[], Iterable[str]]) -> Condition:
+    """Return a filter as SQL over the columns of `variants`. Every value is a parameter.
+
+    `hits` tells the different values of that column: they are few, so they are compared here.
+    """
     build = _Builder()
+    known = [*hits()] if asked.text or asked.consequences or asked.impacts or asked.genes else []
     parts = [
-        build.severe(asked) if asked.severe else build.any_hit(asked),
+        build.severe(asked) if asked.severe else build.any_hit(asked, known),
         build.filters(asked.filters),
         build.regions(asked.regions),
         build.quality(">=", asked.qual_from),
         build.quality("<=", asked.qual_to),
-        build.text(asked.text),
+        build.text(asked.text, known),
     ]
     return Condition(" AND ".join(filter(None, parts)) or "true", build.parameters)
 
@@ -237,15 +242,16 @@ class _Builder:
         names = ", ".join(self._bind(value) for value in values)
         return f"{column} IN ({names})" if names else ""
 
-    def any_hit(self, asked: Filter) -> str:
-        """Return what must hold of one of the consequences: a pattern over `hits`."""
-        fields = (asked.consequences, asked.impacts, asked.genes)
-        if not any(fields):
-            return ""
-        pattern = r"\|".join(
-            f"({'|'.join(map(re.escape, values))})" if values else "[^|;]*" for values in fields
-        )
-        return f"regexp_matches(hits, {self._bind(f'(?i)(^|;){pattern}(;|$)')})"
+    def any_hit(self, asked: Filter, known: list[str]) -> str:
+        """Return what must hold of one of the consequences."""
+        fields = [
+            {value.lower() for value in values}
+            for values in (asked.consequences, asked.impacts, asked.genes)
+        ]
+        return self._hits([one for one in known if _hit(one, fields)]) if any(fields) else ""
+
+    def _hits(self, values: list[str]) -> str:
+        return f"hits IN (SELECT unnest({self._bind(values)}::VARCHAR[]))"
 
     def filters(self, values: tuple[str, ...]) -> str:
         """Return that one of the values stands in FILTER, alone or between semicolons."""
@@ -268,9 +274,23 @@ class _Builder:
         """Return a bound of QUAL; a missing QUAL is within no bound."""
         return "" if number is None else f"qual {sign} {self._bind(number)}"
 
-    def text(self, text: str) -> str:
-        """Return that the text stands in a name, a gene, a transcript, a change or an allele."""
+    def text(self, text: str, known: list[str]) -> str:
+        """Return that the text stands in a name, a transcript, a change, a gene or a term."""
         if not text:
             return ""
-        name = self._bind(text.lower())
-        return f"({' OR '.join(f'contains(lower({c}), {name})' for c in _SEARCHED)})"
+        lower = text.lower()
+        name = self._bind(lower)
+        parts = [f"contains(lower({column}), {name})" for column in _SEARCHED]
+        parts.append(self._hits([one for one in known if lower in one.lower()]))
+        return f"({' OR '.join(parts)})"
+
+
+def _hit(hits: str, fields: Sequence[set[str]]) -> bool:
+    """Say whether one of a record's hits has one of the values of each field."""
+    return any(
+        all(
+            not values or part in values
+            for values, part in zip(fields, hit.split("|"), strict=False)
+        )
+        for hit in hits.lower().split(";")
+    )

@@ -8,7 +8,7 @@ each record; `place` counts a record's from 0.
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,22 +114,27 @@ def connect(folder: Path, *, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnec
 # --- writing -----------------------------------------------------------------------------------
 
 
-def write(rows: Path, parquet: Path) -> None:
+Opened = Callable[[duckdb.DuckDBPyConnection], None]
+"""Told of the connection that writes, so that another thread can interrupt it."""
+
+
+def write(rows: Path, parquet: Path, *, opened: Opened = lambda _: None) -> None:
     """Turn rows of text into `variants.parquet`; both lie in one folder. The order is kept."""
-    _write(_VARIANTS, _VARIANT_COLUMNS, rows, parquet)
+    _write(_VARIANTS, _VARIANT_COLUMNS, rows, parquet, opened)
 
 
-def write_consequences(rows: Path, parquet: Path) -> None:
+def write_consequences(rows: Path, parquet: Path, *, opened: Opened = lambda _: None) -> None:
     """Turn rows of text into `consequences.parquet`.
 
     A row is idx, place, leading term, impact, all terms, and the rest of csq's entry after them.
     """
-    _write(_CONSEQUENCES, _CONSEQUENCE_COLUMNS, rows, parquet)
+    _write(_CONSEQUENCES, _CONSEQUENCE_COLUMNS, rows, parquet, opened)
 
 
-def _write(query: str, columns: str, rows: Path, parquet: Path) -> None:
+def _write(query: str, columns: str, rows: Path, parquet: Path, opened: Opened) -> None:
     text = _TEXT.replace("{columns}", columns)
     with connect(rows.parent, threads=1) as connection:
+        opened(connection)
         connection.execute(
             _COPY.replace("{query}", query.replace("{text}", text)),
             {"rows": str(rows), "parquet": str(parquet)},
@@ -144,9 +149,13 @@ class _Reader:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, parquet: Path, asked: Filter) -> None:
         self._connection = connection
-        self._asked: Condition = condition(asked)
-        self.everything = asked == ALL
         connection.read_parquet(str(parquet)).create_view("variants")
+        self._asked: Condition = condition(asked, self._hits)
+        self.everything = asked == ALL
+
+    def _hits(self) -> list[str]:
+        found = self._connection.execute("SELECT DISTINCT hits FROM variants").fetchall()
+        return [hits for (hits,) in found]
 
     def run(self, sql: str, **more: Any) -> duckdb.DuckDBPyConnection:
         """Run a query; `{where}` in it is the filter."""

@@ -142,3 +142,9 @@ def percent(progress: dict[str, int] | None) -> int:
     if not progress or not progress.get("total"):
         return 0
     return min(100, 100 * progress["done"] // progress["total"])
+
+
+@register.filter
+def words(term: str) -> str:
+    """Return terms of an ontology as people read them: `stop_gained&missense` in words."""
+    return term.replace("_", " ").replace("&", ", ")
