@@ -9,14 +9,17 @@ from botocore.exceptions import ClientError
 from accounts import tiers
 from gas_project import aws, items
 
-PENDING = "yes"
+PENDING, LEAVING = "yes", "leaving"
+"""What a plan waits for: a change to be spread to the jobs, or the person's jobs to be gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A person's plan. `rev` names the last change; `grace_until` is in epoch seconds.
 
-    `changed_at` is when it last changed; `pending`: the change was not yet spread to the jobs.
+    `changed_at` is when it last changed; `pending`: the change was not yet spread to the jobs;
+    `leaving`: the person left, and the plan goes when the last of their jobs is gone; `look_at`
+    is when that is looked at next.
     """
 
     user_id: str
@@ -25,6 +28,8 @@ class Plan:
     pending: bool = False
     grace_until: int = 0
     changed_at: int = 0
+    leaving: bool = False
+    look_at: int = 0
 
     @property
     def rules(self) -> tiers.Tier:
@@ -45,7 +50,9 @@ def _plan(item: dict[str, Any]) -> Plan:
         user_id=values["user_id"],
         tier=values["tier"],
         rev=values["rev"],
-        pending="pending" in values,
+        pending=values.get("pending") == PENDING,
+        leaving=values.get("pending") == LEAVING,
+        look_at=values.get("look_at", 0),
         grace_until=values.get("grace_until", 0),
         changed_at=values.get("changed_at", 0),
     )
@@ -105,7 +112,8 @@ def get_many(user_ids: Iterable[str]) -> dict[str, Plan]:
 def change(*, user_id: str, tier: str, now: int, grace_until: int) -> bool:
     """Set the tier and `pending` in one write; False when it is that tier already.
 
-    `grace_until` (epoch seconds) keeps all hot until then. Raises KeyError for an unknown tier.
+    So it is for a person who is leaving. `grace_until` (epoch seconds) keeps all hot until then.
+    Raises KeyError for an unknown tier.
     """
     values = {
         ":tier": tiers.get(tier).name,
@@ -113,6 +121,7 @@ def change(*, user_id: str, tier: str, now: int, grace_until: int) -> bool:
         ":pending": PENDING,
         ":grace": grace_until,
         ":now": now,
+        ":leaving": LEAVING,
     }
     try:
         items.insist(
@@ -121,7 +130,8 @@ def change(*, user_id: str, tier: str, now: int, grace_until: int) -> bool:
                 Key=_key(user_id),
                 UpdateExpression="SET tier = :tier, rev = :rev, pending = :pending, "
                 "grace_until = :grace, changed_at = :now",
-                ConditionExpression="attribute_not_exists(tier) OR tier <> :tier",
+                ConditionExpression="(attribute_not_exists(tier) OR tier <> :tier) "
+                "AND (attribute_not_exists(pending) OR pending <> :leaving)",
                 ExpressionAttributeValues=items.to_item(values),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -151,14 +161,36 @@ def clear_pending(*, user_id: str, rev: str) -> None:
 
 def pending() -> Iterator[str]:
     """Yield the ids of all people whose change was not yet spread, from the sparse index."""
+    return _waiting(PENDING)
+
+
+def leaving() -> Iterator[str]:
+    """Yield the ids of all people who left and whose jobs are not all gone yet."""
+    return _waiting(LEAVING)
+
+
+def leave(*, user_id: str, now: int, look_at: int) -> None:
+    """Say that a person left, or is leaving still (epoch s). A lost plan is made for it."""
+    values = {":t": tiers.DEFAULT.name, ":r": items.fresh(), ":leaving": LEAVING, ":now": now}
+    values[":look"] = look_at
+    aws.dynamodb().update_item(
+        TableName=aws.table("plans"),
+        Key=_key(user_id),
+        UpdateExpression="SET pending = :leaving, rev = :r, changed_at = :now, look_at = :look, "
+        "tier = if_not_exists(tier, :t)",
+        ExpressionAttributeValues=items.to_item(values),
+    )
+
+
+def _waiting(what: str) -> Iterator[str]:
     pages = (
         aws.dynamodb()
         .get_paginator("query")
         .paginate(
             TableName=aws.table("plans"),
             IndexName="by_pending",
-            KeyConditionExpression="pending = :yes",
-            ExpressionAttributeValues=items.to_item({":yes": PENDING}),
+            KeyConditionExpression="pending = :what",
+            ExpressionAttributeValues=items.to_item({":what": what}),
         )
     )
     for page in pages:

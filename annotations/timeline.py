@@ -32,6 +32,16 @@ def put(job_id: str, rev: str, event: Event) -> dict[str, Any]:
     return {"Put": {"TableName": aws.table(TABLE), "Item": items.to_item(values)}}
 
 
+def audit(about: str, token: str, event: Event) -> None:
+    """Put a line that belongs to no job, such as `account#<user_id>`; the same token is one line.
+
+    Lines are never removed, so they hold ids only.
+    """
+    values = {name: value for name, value in asdict(event).items() if value}
+    item = items.to_item({**values, "job_id": about, "at": f"{event.at:012d}#{token}"})
+    aws.dynamodb().put_item(TableName=aws.table(TABLE), Item=item)
+
+
 def read(job_id: str) -> list[Event]:
     """Return a job's timeline, oldest first."""
     pages = (

@@ -8,9 +8,10 @@ import structlog
 
 from accounts import plans, tiers
 from accounts.plans import Plan
-from annotations import claims, jobs
+from annotations import claims, jobs, timeline
 from annotations.safety import margins
 from annotations.states import Job, place
+from annotations.timeline import Event
 from archival import lifecycle, steps
 from gas_project import aws, clock, events, queues, worker
 
@@ -115,11 +116,11 @@ def _tell(before: Job, job: Job) -> None:
 
 
 def handle(event: events.Event, *, role: str) -> None:
-    """Do what one event asks of a role. Only the restorer has work with a person's hint."""
+    """Do what one event asks of a role. A person's hint is the restorer's, or the eraser's."""
     if event_job := event.job_id:
         advance(role=role, job_id=event_job, stopping=worker.stopping)
-    elif role == "restorer" and isinstance(event, events.Hint) and event.user_id:
-        spread(event.user_id)
+    elif role in OF_A_PERSON and isinstance(event, events.Hint) and event.user_id:
+        OF_A_PERSON[role](event.user_id)
 
 
 # --- a plan changes --------------------------------------------------------------------------
@@ -223,16 +224,56 @@ def _restored(job: Job, since: int) -> bool:
     return job.state in ("HOT", "ARCHIVING") and job.copied_at > max(job.completed_at, since)
 
 
+# --- a person leaves -------------------------------------------------------------------------
+
+
 def delete_account(*, user_id: str) -> int:
-    """Wish every job of a person deleted, and return how many; the eraser does the rest."""
-    wished = 0
+    """Wish every job of a person deleted, and return how many; the eraser does the rest.
+
+    The plan says so first: a job that is created at this very moment is found by `forget`.
+    """
+    now = clock.now()
+    plans.leave(user_id=user_id, now=now, look_at=now + margins().posts_end)
+    wished, _ = _delete_all(user_id)
+    log.info("account.leaving", user_id=user_id, jobs=wished)
+    return wished
+
+
+def _delete_all(user_id: str) -> tuple[int, int]:
+    """Wish what is not yet deleted of a person deleted; return how many, and how many are left."""
+    wished = left = 0
     for job in jobs.all_of(user_id):
+        left += job.state != "DELETED"
         if not job.deleted:
             jobs.wish(job.job_id, now=clock.now(), step="delete", actor="owner", deleted=True)
             events.publish(topic="job-deleted", job_id=job.job_id)
             wished += 1
-    return wished
+    return wished, left
 
+
+def forget(user_id: str) -> bool:
+    """Remove the plan of a person who left, once all of their jobs are gone; whether it went.
+
+    The first look comes when no request of theirs can be under way any more, and the sweep asks
+    for each. It leaves one line: when they left, and when all was gone. Ids name nobody by then.
+    """
+    found, now = plans.get(user_id), clock.now()
+    if found is None or not found.leaving or now < found.look_at:
+        return False
+    _, left = _delete_all(user_id)
+    if left:
+        again = now + margins().posts_end
+        plans.leave(user_id=user_id, now=found.changed_at, look_at=again)
+        return False
+    gone = Event(at=found.changed_at, step="account deleted", actor="owner", note=f"gone {now}")
+    timeline.audit(f"account#{user_id}", "left", gone)
+    plans.remove(user_id)
+    log.info("account.gone", user_id=user_id)
+    return True
+
+
+OF_A_PERSON: dict[str, Callable[[str], object]] = {"restorer": spread, "eraser": forget}
+"""What a role does with a person's hint: spread a change of plan, or see whether all is gone."""
 
 # --- the sweep -------------------------------------------------------------------------------
 
@@ -251,12 +292,22 @@ def sweep() -> dict[str, int]:
         for job in jobs.due(shard=shard, now=now):
             if role := _swept(job, now):
                 by_role.setdefault(role, []).append(job)
-    users = list(islice(plans.pending(), HINTS))
-    return {
-        role: _hint(role, by_role.get(role, []), users if role == "restorer" else [])
-        for role in events.QUEUE_OF_ROLE
-        if by_role.get(role) or (role == "restorer" and users)
+    users = {
+        "restorer": list(islice(plans.pending(), HINTS)),
+        "eraser": list(islice(_leaving(now), HINTS)),
     }
+    return {
+        role: _hint(role, by_role.get(role, []), users.get(role, []))
+        for role in events.QUEUE_OF_ROLE
+        if by_role.get(role) or users.get(role)
+    }
+
+
+def _leaving(now: int) -> Iterator[str]:
+    for user_id in plans.leaving():
+        found = plans.get(user_id)
+        if found and found.look_at <= now:
+            yield user_id
 
 
 def _swept(job: Job, now: int) -> str | None:

@@ -29,13 +29,25 @@ def _dropped(after: int, *locators: Locator | None) -> tuple[Dated, ...]:
 
 
 def bury(job: Job, now: int) -> Changes:
-    """All of a deleted job is garbage: at once, except where late puts may still land."""
+    """All of a deleted job is garbage: at once, except where late puts may still land.
+
+    What the item said about the person's file goes at once: a fingerprint of a genome is one too.
+    """
     posts = max(now, job.submitted_at + margins().posts_end)
     old = tuple(g if g.locator.is_prefix else replace(g, after=now) for g in job.garbage)
     attempt = (job.attempt,) if job.attempt else ()
     return {
         "name": "Deleted job",
         "findings": (),
+        "failed": None,
+        "problem": None,
+        "progress": None,
+        "etag": None,
+        "sha256": "",
+        "tree_hash": "",
+        "variants": 0,
+        "size": 0,
+        "input_size": 0,
         "copy": None,
         "upload": None,
         "retrieval": None,

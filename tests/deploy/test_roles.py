@@ -76,6 +76,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "eraser": {
         *EVERY_WORKER,
+        "dynamodb:Query",
+        "dynamodb:DeleteItem",
         "s3:GetObject",
         "s3:DeleteObject",
         "s3:AbortMultipartUpload",
