@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run demo test faults lint types imports check reset lock bench-archive fuzz-preflight bench-annotate guards crash
+.PHONY: help setup run demo test faults lint types imports check reset lock bench-archive fuzz-preflight bench-annotate guards crash faults-heavy
 
 help: ## explain every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ test: $(READY) ## run the tests
 
 faults: $(READY) ## every fault at every AWS call, an hour on two cores (SCHEDULES=, SEED=, STORE=)
 	@$(BIN)/python -m tests.faults.run
+
+faults-heavy: $(READY) ## 5,000 jobs among 32 workers at once, and an upgrade of 3,000 (JOBS=, NAMED_JOBS=)
+	@JOBS=$${JOBS:-5000} $(BIN)/python -m pytest -q tests/archival/test_concurrency.py
+	@NAMED_JOBS=$${NAMED_JOBS:-3000} $(BIN)/python -m pytest -q --timeout=7200 tests/archival/test_named_failures.py -k t10
 
 guards: $(READY) ## take out each guard of the protocol in turn: who notices (GUARD=name)
 	@$(BIN)/python -m pytest -q tests/guards/table.py

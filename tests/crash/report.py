@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import call_command
 
-from gas_project import aws, clock
+from gas_project import aws
 from tests.crash.cloud import FarCloud
 from tests.crash.roles import ROLES
 from tests.crash.table import MODES, Ground, Kept, play, seconds_since
@@ -23,14 +23,7 @@ def _ground(folder: Path) -> Ground:
     settings.GAS_TIME_SCALE = SCALE
     aws.forget_clients()
     call_command("migrate", verbosity=0)
-    ahead = [0.0]
-
-    def travel(seconds: float) -> None:
-        cloud.advance(seconds)
-        ahead[0] += seconds
-
-    clock.now = lambda: int(time.time() + ahead[0])
-    return Ground(cloud, travel, folder)
+    return Ground(cloud, folder)
 
 
 def _say(text: str) -> None:

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from annotations import jobs
 from annotations.safety import margins
 from annotations.states import Job
 from archival import services
+from gas_project import clock
 from tests.core import _visit, archives, inventory, look, served, strays
 from tests.crash import process
 from tests.crash.cloud import FarCloud
@@ -31,25 +31,44 @@ TURNS = 4
 """How often the worker is started again, a lease apart, before the table says that it is stuck."""
 
 
-@dataclass(slots=True)
 class Ground:
-    """Where all plays: the cloud, its clock, the folder for what is noted."""
+    """Where all plays: the cloud, the folder for what is noted, and our clock.
 
-    cloud: FarCloud
-    travel: Callable[[float], None]
-    folder: Path
+    Within a play our clock moves by `travel` alone, so that a slow machine brings no heartbeat
+    that the recording did not see.
+    """
+
+    def __init__(self, cloud: FarCloud, folder: Path) -> None:
+        self.cloud = cloud
+        self.folder = folder
+        self._ahead = self._now = 0.0
+        clock.now = lambda: int(self._now)
+        self.begin()
+
+    def begin(self) -> None:
+        """Empty the cloud and set our clock by it."""
+        self.cloud.forget()
+        self._now = time.time() + self._ahead
+
+    def travel(self, seconds: float) -> None:
+        """Put both clocks forward."""
+        self.cloud.advance(seconds)
+        self._ahead += seconds
+        self._now += seconds
 
     @property
     def stage(self) -> Stage:
+        """The same, as the judge takes it."""
         return Stage(self.cloud, self.travel, pytest.MonkeyPatch())  # type: ignore[arg-type]
 
     def mails(self) -> int:
+        """Return how many mails were sent so far."""
         return len(list((self.folder / "cloud" / "outbox").rglob("*.eml")))
 
 
 def arrange(role: Role, ground: Ground) -> Job:
     """Empty the cloud and let the worker's typical job wait for it."""
-    ground.cloud.forget()
+    ground.begin()
     settings.GAS_COLD_STORE = role.store
     return role.arrange(ground.travel)
 
