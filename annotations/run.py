@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from accounts import plans, tiers
 from annotations import claims, jobs, library, services, storage
 from annotations.genomics import engine
@@ -119,6 +121,7 @@ class _Watch:
         self.claim = claim
         self.stopping = stopping
         self.fenced = False
+        self.looked = claim.began
         self.seen: dict[str, int] = {}
 
     def progress(self, progress: engine.Progress) -> None:
@@ -132,9 +135,25 @@ class _Watch:
         """Whether to stop: a shutdown, or a write that came between, such as a cancel."""
         try:
             self.claim.beat(**({"progress": self.seen} if self.seen else {}))
+            self._look()
         except jobs.Fenced:
             self.fenced = True
         return self.fenced or self.stopping()
+
+    def _look(self) -> None:
+        """See each second whether somebody wrote: a cancel does not wait for the next beat."""
+        now = clock.now()
+        if now <= self.looked:
+            return
+        self.looked = now
+        try:
+            job = jobs.get(self.claim.job.job_id)
+        except (BotoCoreError, ClientError) as error:
+            if not aws.away(error):
+                raise
+            return  # the next beat decides
+        if job is None or job.rev != self.claim.job.rev:
+            raise jobs.Fenced
 
     def settle(self) -> None:
         """After a stop: give the job back, unless somebody else has it already."""

@@ -34,8 +34,7 @@ IMPACTS = {
 }
 _RANK = {term: rank for rank, term in enumerate(IMPACTS)}
 _UNKNOWN = len(_RANK)
-_CHANGED = re.compile(r"(\d+)([A-Z*])>(\d+)([A-Z*])")
-_SAME = re.compile(r"(\d+)([A-Z*])")
+_CHANGED = re.compile(r"(\d+)([A-Z*])(?:>(\d+)([A-Z*]))?")
 
 
 class Leading(NamedTuple):
@@ -87,8 +86,10 @@ def name_change(aa: str) -> str:
 
     Anything longer than one amino acid stays as csq wrote it.
     """
-    changed = _CHANGED.fullmatch(aa)
-    if changed and changed[1] == changed[3]:
-        return f"{changed[2]}{changed[1]}{changed[4]}"
-    same = _SAME.fullmatch(aa)
-    return f"{same[2]}{same[1]}=" if same else aa
+    change = _CHANGED.fullmatch(aa)
+    if change is None:
+        return aa
+    place, old, again, new = change.groups()
+    if again is None:
+        return f"{old}{place}="
+    return f"{old}{place}{new}" if place == again else aa

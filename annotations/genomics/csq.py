@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from annotations.genomics.codes import BCFTOOLS_CODE
 from annotations.genomics.limits import Limits
@@ -58,6 +59,56 @@ def ask(
     return dict(_answers(text, expected=len(sites)))
 
 
+def stream(
+    question: Path,
+    *,
+    reference: Reference,
+    code: int,
+    limits: Limits,
+    look_up: Callable[[], None],
+) -> Iterator[tuple[int, str]]:
+    """Yield csq's answer for every site of a file, empty where it has none; one child for all.
+
+    `question` holds what `begin` and lines of sites wrote; it lies in a folder of its own.
+    `look_up` is called several times a second while csq is waited for. Raises EngineFailed.
+    """
+    complaint = question.parent / "stderr"
+    with question.open("rb") as sites, complaint.open("wb") as stderr:
+        child = _start(_command(reference, code, limits), question.parent, sites, stderr)
+        try:
+            for line in _lines(child, look_up):
+                fields = line.split("\t", 8)
+                yield int(fields[2]), fields[7][5:] if fields[7].startswith("BCSQ=") else ""
+            status = child.wait(timeout=limits.child_seconds)
+        finally:
+            _end(child)
+    if status != 0:
+        raise EngineFailed(_explain(status, complaint))
+
+
+def begin(reference: Reference) -> bytes:
+    """Return what comes before the sites in csq's input."""
+    return _header(reference)
+
+
+def _lines(child: subprocess.Popen[bytes], look_up: Callable[[], None]) -> Iterator[str]:
+    """Yield the child's lines of records as they come."""
+    if child.stdout is None:
+        raise EngineFailed("The annotation engine could not be started.")
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while True:
+            look_up()
+            if not selector.select(_WAIT):
+                continue
+            part = os.read(child.stdout.fileno(), 1 << 18)
+            *whole, rest = (rest + part).split(b"\n")
+            yield from (line.decode() for line in whole if not line.startswith(b"#"))
+            if not part:
+                return
+
+
 def _header(reference: Reference) -> bytes:
     contigs = [f"##contig=<ID={c.name},length={c.length}>" for c in reference.contigs]
     columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
@@ -82,16 +133,7 @@ def _run(
 ) -> bytes:
     complaint = folder / "stderr"
     with (folder / "sites.vcf").open("rb") as question, complaint.open("wb") as stderr:
-        child = subprocess.Popen(
-            command,
-            stdin=question,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            cwd=folder,
-            env={"TMPDIR": str(folder), "LC_ALL": "C"},
-            start_new_session=True,
-            close_fds=True,
-        )
+        child = _start(command, folder, question, stderr)
         try:
             text = _read(child, limits=limits, cancelled=cancelled)
             status = child.wait(timeout=limits.child_seconds)
@@ -100,6 +142,21 @@ def _run(
     if status != 0:
         raise EngineFailed(_explain(status, complaint))
     return text
+
+
+def _start(
+    command: list[str], folder: Path, question: IO[bytes], stderr: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=question,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        cwd=folder,
+        env={"TMPDIR": str(folder), "LC_ALL": "C"},
+        start_new_session=True,
+        close_fds=True,
+    )
 
 
 def _read(

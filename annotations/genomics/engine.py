@@ -3,8 +3,9 @@
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -12,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from annotations.genomics import csq, outputs, report
+from annotations.genomics import csq, outputs, report, spool
 from annotations.genomics.csq import EngineFailed, Stopped
 from annotations.genomics.findings import Finding, Rejected
 from annotations.genomics.limits import Limits
@@ -109,10 +110,14 @@ class _Run:
         self._abandoned.clear()
         writer = outputs.Writer(self.scratch, self.reference)
         try:
-            self._pass_on(preflight, writer)
+            if sum(contig.length for contig in self.reference.contigs) >= self.limits.large_genome:
+                self._pass_whole(preflight, writer)
+            else:
+                self._pass_on(preflight, writer)
             self._look_up()
             own = report.header_lines(self.reference)
-            writer.finish(self.out, preflight.header.render(preflight.checker.used, own))
+            header = preflight.header.render(preflight.checker.used, own)
+            writer.finish(self.out, header, look_up=self._look_up)
         except duckdb.Error as error:
             raise EngineFailed("The table of the result could not be made.") from error
         finally:
@@ -133,6 +138,36 @@ class _Run:
             except BaseException:
                 self._abandoned.set()
                 raise
+
+    def _pass_whole(self, preflight: Preflight, writer: outputs.Writer) -> None:
+        """Check the whole file, then ask one child for each genetic code.
+
+        For large genomes: csq reads all genes when it starts, and keeps little while it runs.
+        """
+        whole = spool.Spool(self.scratch, csq.begin(self.reference))
+        with whole:
+            for chunk in preflight.chunks():
+                whole.add(chunk)
+        with ExitStack() as stack:
+            streams = {
+                code: stack.enter_context(closing(self._stream(code, path)))
+                for code, path in whole.questions.items()
+            }
+            for chunk, asked in whole.chunks():
+                self._look_up()
+                writer.write(chunk, spool.take(streams.get(chunk.code, iter(())), asked))
+            for stream in streams.values():
+                if next(stream, None) is not None:
+                    raise EngineFailed("The annotation engine added records.")
+
+    def _stream(self, code: int, question: Path) -> Generator[tuple[int, str], None, None]:
+        yield from csq.stream(
+            question,
+            reference=self.reference,
+            code=code,
+            limits=self.limits,
+            look_up=self._look_up,
+        )
 
     def _ask(self, chunk: Chunk) -> dict[int, str]:
         if not chunk.sites:
@@ -178,6 +213,7 @@ class _Run:
             indel_lengths=dict(writer.indel_lengths),
         )
         summary, preview = report.write(self.out, told)
+        self._look_up()
         self.progress(Progress(self._size, self._size, preflight.records))
         files = {name: self.out / name for name in outputs.FILES}
         return Result(writer.written, files, summary, preview, findings)

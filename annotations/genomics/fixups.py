@@ -110,6 +110,10 @@ class Mender:
         self._noncoding = [span for span in fixups.noncoding if span.contig == contig]
         self._genes = {c.gene for c in fixups.starts if c.transcript in self._unspliced}
 
+    def minds(self, answer: str) -> bool:
+        """Say whether there may be something to mend: `mend` returns other answers as they are."""
+        return bool(self._noncoding) or _MENDABLE.search(answer) is not None
+
     def mend(self, answer: str, *, pos: int, ref: str, alts: list[str]) -> str:
         """Return csq's answer (`BCSQ` without its name, or nothing) for one record, mended.
 

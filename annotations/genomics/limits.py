@@ -28,6 +28,7 @@ class Limits:
     chunk_text: int = 5 * MIB
     chunk_records: int = 40_000
     chunk_alts: int = 100_000
+    large_genome: int = 1_000_000
     child_memory: int = 768 * MIB
     child_seconds: int = 60
     child_answer: int = 256 * MIB

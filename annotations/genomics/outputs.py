@@ -5,9 +5,15 @@ import json
 import math
 import shutil
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+import duckdb
 import pysam
 
 from annotations.genomics import consequences, table
@@ -23,6 +29,7 @@ FILES = (VCF, INDEX, TABLE, CONSEQUENCES, SUMMARY, PREVIEW, LOG, MANIFEST)
 
 _END_BLOCK = 28
 _CELL = 256
+_LOOK = 0.1
 
 
 class Writer:
@@ -34,6 +41,8 @@ class Writer:
         self._body = pysam.BGZFile(str(scratch / "body"), "wb", None)
         self._rows = (scratch / "rows.tsv").open("w", encoding="utf-8", newline="\n")
         self._entries = (scratch / "entries.tsv").open("w", encoding="utf-8", newline="\n")
+        self._connections: list[duckdb.DuckDBPyConnection] = []
+        self._given_up = Event()
         self.written = 0
         self.indel_lengths: Counter[int] = Counter()
 
@@ -42,27 +51,36 @@ class Writer:
         lines, rows, entries = [], [], []
         for place, record in enumerate(chunk.records):
             answer = self._mend(record, answers.get(place, ""))
-            lines.append(_annotate(record.line, answer))
-            idx = self.written + place
-            told, hits = _entries(idx, record, answer)
-            rows.append(_row(idx, record, answer, hits))
+            fields = record.line.split(b"\t", 8)
+            row, told = _tell(self.written + place, record, fields, answer)
+            rows.append(row)
             entries.append(told)
-            if record.kind == CALLED:
+            if answer:
+                known, own = fields[7], b"BCSQ=" + answer.encode()
+                fields[7] = own if known == b"." else known + b";" + own
+                lines.append(b"\t".join(fields))
+            else:
+                lines.append(record.line)
+            if len(record.alts) > 1 or len(record.ref) > 1:
                 self._measure(record)
-        self._body.write(b"".join(lines))
+        lines.append(b"")
+        self._body.write(b"\n".join(lines))
         self._rows.writelines(rows)
         self._entries.writelines(entries)
-        self.written += len(lines)
+        self.written += len(chunk.records)
 
     def _mend(self, record: Record, answer: str) -> str:
         if record.kind != CALLED or record.contig is None:
             return ""
+        mender = self._menders[record.contig.name]
+        if not mender.minds(answer):
+            return answer
         ref, alts = record.ref.decode(), record.alts.decode().split(",")
-        return self._menders[record.contig.name].mend(answer, pos=record.pos, ref=ref, alts=alts)
+        return mender.mend(answer, pos=record.pos, ref=ref, alts=alts)
 
     def _measure(self, record: Record) -> None:
         """Count by how many bases each ALT is longer, or shorter, than REF."""
-        if len(record.alts) != 1 or len(record.ref) != 1:
+        if record.kind == CALLED:
             size = len(record.ref)
             lengths = (len(allele) - size for allele in record.alts.split(b","))
             self.indel_lengths.update(length for length in lengths if length)
@@ -73,9 +91,41 @@ class Writer:
         self._rows.close()
         self._entries.close()
 
-    def finish(self, out: Path, header: bytes) -> None:
-        """Put header and body together in `out`, and make the index and the table."""
+    def finish(self, out: Path, header: bytes, *, look_up: Callable[[], None]) -> None:
+        """Put header and body together in `out`, and make the index and the tables.
+
+        The VCF and the tables are made side by side; `look_up` is called while they are, and what
+        it raises ends them.
+        """
         self.close()
+        with ThreadPoolExecutor(2) as pool:
+            under_way = [
+                pool.submit(self._join, out, header),
+                pool.submit(self._tabulate),
+            ]
+            try:
+                while wait(under_way, timeout=_LOOK).not_done:
+                    look_up()
+            except BaseException:
+                self._given_up.set()
+                for connection in self._connections:
+                    with suppress(duckdb.ConnectionException):  # closed: it is done
+                        connection.interrupt()
+                raise
+        for part in under_way:
+            part.result()
+        for name in (TABLE, CONSEQUENCES):
+            (self._scratch / name).replace(out / name)
+
+    def _tabulate(self) -> None:
+        for write, rows, name in (
+            (table.write, "rows.tsv", TABLE),
+            (table.write_consequences, "entries.tsv", CONSEQUENCES),
+        ):
+            if not self._given_up.is_set():
+                write(self._scratch / rows, self._scratch / name, opened=self._connections.append)
+
+    def _join(self, out: Path, header: bytes) -> None:
         head = self._scratch / "head"
         with pysam.BGZFile(str(head), "wb", None) as file:
             file.write(header)
@@ -84,39 +134,43 @@ class Writer:
             whole.write(head.read_bytes()[:-_END_BLOCK])
             shutil.copyfileobj(body, whole)
         pysam.tabix_index(str(out / VCF), preset="vcf", csi=True, force=True)
-        table.write(self._scratch / "rows.tsv", self._scratch / TABLE)
-        table.write_consequences(self._scratch / "entries.tsv", self._scratch / CONSEQUENCES)
-        for name in (TABLE, CONSEQUENCES):
-            (self._scratch / name).replace(out / name)
 
 
-def _annotate(line: bytes, answer: str) -> bytes:
-    if not answer:
-        return line + b"\n"
-    fields = line.split(b"\t", 8)
-    told = b"BCSQ=" + answer.encode()
-    fields[7] = told if fields[7] == b"." else fields[7] + b";" + told
-    return b"\t".join(fields) + b"\n"
-
-
-def _row(idx: int, record: Record, answer: str, hits: str) -> str:
-    fields = record.line.split(b"\t", 7)[:7]
-    chrom, pos, name, ref, alt, qual, filters = (field.decode() for field in fields)
-    found = consequences.lead(answer) if answer else consequences.without(_silence(record))
-    kind = _kind(record, alt)
-    told = (*found[:-1], str(found.entries))
-    cells = [str(idx), chrom, pos, name, ref, alt, _number(qual), filters, kind, *told]
-    if len(record.line) + len(answer) > _CELL:
-        cells = [_cut(cell) for cell in cells]
-    return "\t".join((*cells, hits)) + "\n"
-
-
-def _entries(idx: int, record: Record, answer: str) -> tuple[str, str]:
-    """Return a record's consequences as rows of text, and its different hits."""
+def _tell(idx: int, record: Record, fields: list[bytes], answer: str) -> tuple[str, str]:
+    """Return a record's row, and the rows of its consequences, as text."""
+    long = len(record.line) + len(answer) > _CELL
     if not answer:
         term = _silence(record)
         impact = consequences.IMPACTS[term]
-        return f"{idx}\t0\t{term}\t{impact}\t{term}\t\n", f"{term}|{impact}|"
+        found, hits = f"{term}\t{impact}\t\t\t\t\t0", f"{term}|{impact}|"
+        told = f"{idx}\t0\t{term}\t{impact}\t{term}\t\n"
+    elif long or "," in answer:
+        found = "\t".join(map(_cut, map(str, consequences.lead(answer))))
+        told, hits = _entries(idx, answer)
+    else:
+        found, hits, told = _single(idx, answer)
+    place = b"\t".join(fields[:5]).decode()
+    if long:
+        place = "\t".join(map(_cut, place.split("\t")))
+    filters = fields[6].decode()
+    kind = _kind(record, fields[4])
+    cells = f"{idx}\t{place}\t{_number(fields[5])}\t{_cut(filters)}\t{kind}"
+    return f"{cells}\t{found}\t{hits}\n", told
+
+
+def _single(idx: int, answer: str) -> tuple[str, str, str]:
+    """Return what `consequences.lead` and `_entries` say of an answer with one entry, faster."""
+    terms, _, rest = answer.partition("|")
+    own = rest.split("|")
+    leading, hit = consequences.leading_term(terms)
+    top, impact, _ = leading.split("\t")
+    aa, dna = (consequences.name_change(own[4]), own[5]) if len(own) == 6 else ("", "")
+    found = f"{top}\t{impact}\t{own[0]}\t{own[1]}\t{aa}\t{dna}\t1"
+    return found, f"{hit}|{own[0]}", f"{idx}\t0\t{leading}\t{rest}\n"
+
+
+def _entries(idx: int, answer: str) -> tuple[str, str]:
+    """Return a record's consequences as rows of text, and its different hits."""
     rows: list[str] = []
     hits: dict[str, None] = {}
     for place, entry in enumerate(answer.split(",")):
@@ -131,9 +185,10 @@ def _cut_entry(entry: str) -> str:
     return entry if len(entry) <= _CELL else "|".join(map(_cut, entry.split("|")))
 
 
-def _number(qual: str) -> str:
+@lru_cache(maxsize=10_000)
+def _number(qual: bytes) -> str:
     """Return QUAL as a plain number, or nothing where it is missing, infinite or NaN."""
-    number = math.inf if qual == "." else float(qual)
+    number = math.inf if qual == b"." else float(qual)
     return repr(number) if math.isfinite(number) else ""
 
 
@@ -147,12 +202,14 @@ def _silence(record: Record) -> str:
     return "unchanged" if record.kind == UNCHANGED else "not_interpreted"
 
 
-def _kind(record: Record, alt: str) -> str:
+def _kind(record: Record, alt: bytes) -> str:
     """Return snv (one base for one, in every ALT), indel (some ALT of another length) or other."""
-    if record.kind != CALLED or record.alts.count(b",") != alt.count(","):
+    if record.kind != CALLED or record.alts.count(b",") != alt.count(b","):
         return "other"
-    sizes, size = {len(allele) for allele in record.alts.split(b",")}, len(record.ref)
-    if sizes != {size}:
+    size = len(record.ref)
+    if size == len(record.alts) == 1:
+        return "snv"
+    if {len(allele) for allele in record.alts.split(b",")} != {size}:
         return "indel"
     return "snv" if size == 1 else "other"
 

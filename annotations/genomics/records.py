@@ -1,6 +1,7 @@
 """One record of a VCF: checked against the header and the reference, and made ready for csq."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from annotations.genomics import fasta, references
@@ -206,6 +207,7 @@ class Checker:
             raise self._findings.refuse("undeclared-keys", line=number, raw=name, limit=limit)
 
 
+@lru_cache(maxsize=10_000)
 def _is_number(text: bytes) -> bool:
     try:
         float(text)

@@ -165,6 +165,7 @@ def _gzip_blocks(
                 raise Cut("corrupt-gzip") from error
             data = member.unused_data if member.eof else member.unconsumed_tail
             if block:
+                told(file.tell())  # a small piece may grow a thousandfold
                 yield block
     if not member.eof:
         raise Cut("truncated-gzip")

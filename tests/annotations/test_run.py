@@ -210,6 +210,21 @@ def test_a_cancel_stops_the_run_and_nothing_is_recorded(
     assert _advance(job).state == "CANCELLED"
 
 
+def test_a_cancel_is_seen_within_two_seconds_not_at_the_next_beat(
+    job: Job, runs: Runs, travel: Travel
+) -> None:
+    def script(*, cancelled: Callable[[], bool], **_: Any) -> engine.Result:
+        assert not cancelled()
+        services.cancel(job_id=job.job_id, user_id=job.user_id)
+        travel(2)
+        assert cancelled()
+        raise engine.Stopped
+
+    runs(script)
+    assert _advance(job).cancelled
+    assert _advance(job).state == "CANCELLED"
+
+
 def test_a_run_that_ends_after_a_cancel_is_fenced(job: Job, runs: Runs, cloud: LocalCloud) -> None:
     def script(**told: Any) -> engine.Result:
         services.cancel(job_id=job.job_id, user_id=job.user_id)
