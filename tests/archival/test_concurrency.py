@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 JOBS = int(os.environ.get("JOBS", "16"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(10**6))))
-WORKERS, COPIES, PEOPLE = 8, 5, 4
+WORKERS, COPIES = 8, 5
+PEOPLE = max(4, JOBS // 100)
+"""A spread makes 200 of a person's jobs due a minute, and here no minute passes."""
 PATIENCE = 120 + 2 * JOBS
 """Real seconds for one phase on a busy machine: a bound against hanging, not a goal."""
 
