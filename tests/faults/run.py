@@ -1,12 +1,11 @@
 """Plays schedules on all cores: SCHEDULES=n, SEED=n or from-to (replay), STORE=vault, s3 or mixed,
-TRACE=yes (the last calls also of what went well), JOBS=n processes.
+TRACE=yes (the last calls also of what went well), JOBS=n processes, MINUTES=n (stop then).
 
 python -m tests.faults.run
 """
 
 import multiprocessing
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -17,16 +16,14 @@ from pathlib import Path
 from tests.faults.outcome import KINDS, Outcome
 
 STORES = ("vault", "s3", "mixed")
-HOUR_LONG = 3000
+HOUR_LONG = 6000
 """Schedules that two cores play in about an hour."""
 GRACE = "600"
 """Seconds that a Free result stays hot: schedules are about moves, not about waiting."""
 
 
-def prepare() -> None:
-    """Make this process's Django, cloud and engine those of the schedules."""
-    import atexit
-
+def prepare(shelf: str) -> None:
+    """Make this process's Django, cloud and engine those of the schedules; `shelf` is a folder."""
     os.environ.update(
         DJANGO_SETTINGS_MODULE="tests.settings",
         AWS_ENDPOINT_URL="http://127.0.0.1:1",
@@ -44,10 +41,7 @@ def prepare() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     settings.GAS_LOCAL = False  # AWS's own delays: the clock jumps anyway
     engine.annotate = stub.annotate  # type: ignore[assignment]
-    shared = Path("/dev/shm")
-    data = tempfile.mkdtemp(prefix="gas-faults-", dir=shared if shared.is_dir() else None)
-    atexit.register(shutil.rmtree, data, ignore_errors=True)
-    globals()["_cloud"] = cloud.opened(Path(data))
+    globals()["_cloud"] = cloud.opened(Path(tempfile.mkdtemp(dir=shelf)))
 
 
 def play(asked: tuple[int, str]) -> Outcome:
@@ -78,20 +72,25 @@ def asked() -> list[tuple[int, str]]:
 def outcomes(wanted: list[tuple[int, str]]) -> Iterator[Outcome]:
     """Yield the outcome of each schedule, in the order asked for."""
     workers = min(int(os.environ.get("JOBS") or os.cpu_count() or 1), len(wanted))
-    if workers == 1:
-        prepare()
-        yield from map(play, wanted)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers, prepare) as pool:
-        yield from pool.imap(play, wanted)
+    memory = Path("/dev/shm")
+    where = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="gas-faults-", dir=where) as shelf:
+        if workers == 1:
+            prepare(shelf)
+            yield from map(play, wanted)
+            return
+        with multiprocessing.get_context("spawn").Pool(workers, prepare, (shelf,)) as pool:
+            yield from pool.imap(play, wanted)
 
 
 def main() -> int:
     """Play, print each failure with its last calls, then the counts. Returns 1 for a failure."""
-    wanted, began = asked(), time.monotonic()
+    wanted = asked()
+    began = said = time.monotonic()
+    until = began + 60 * float(os.environ.get("MINUTES") or 10**6)
     counts: Counter[str] = Counter()
     stats: Counter[str] = Counter()
-    calls = least = 0
+    number = calls = least = 0
     for number, outcome in enumerate(outcomes(wanted), 1):
         calls += outcome.calls
         least = min(least or outcome.calls, outcome.calls)
@@ -101,10 +100,13 @@ def main() -> int:
             _say(f"SEED={outcome.seed} STORE={outcome.store}: {outcome.verdict}")
         if outcome.verdict or os.environ.get("TRACE"):
             _say("\n".join(outcome.trace))
-        elif number % 100 == 0:
+        elif time.monotonic() - said > 60:
+            said = time.monotonic()
             _say(f"{number} of {len(wanted)} schedules, {time.monotonic() - began:.0f} s")
+        if time.monotonic() > until:
+            break
     _say(
-        f"{len(wanted)} schedules, {calls:,} AWS calls (at least {least} each), "
+        f"{number} schedules, {calls:,} AWS calls (at least {least} each), "
         f"{time.monotonic() - began:.0f} s: "
         + ", ".join(f"{kind.lower()} {counts[kind]}" for kind in KINDS)
     )

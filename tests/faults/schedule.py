@@ -30,7 +30,7 @@ CALLS = 260
 LIVE = 9
 ROLES = ("annotator", "archiver", "restorer", "thawer", "eraser")
 ROLE_OF_QUEUE = {queue: role for role, queue in events.QUEUE_OF_ROLE.items()}
-WEEK = (10 * MINUTE, 3 * HOUR, 26 * HOUR, 5 * HOUR, 26 * HOUR, 5 * HOUR)
+WEEK = (10 * MINUTE, 3 * HOUR, 26 * HOUR, 5 * HOUR)
 SEASON = (40 * DAY, 10 * MINUTE, 26 * HOUR, 5 * HOUR, 13 * HOUR, 5 * HOUR)
 ROUNDS = 48
 """Rounds of the last calm after which what is not at rest counts as stuck."""
@@ -301,7 +301,7 @@ class Schedule:
         self.cloud.advance(pause)
         if self.store != "s3":
             self._working("reconcile", _reconcile)
-        self._working("sweep", self._sweep)
+        self.cloud.take_messages()
         self.messages = []  # all of them are lost, but for what is sent from now on
         self._working("sweep", self._sweep)
         for _ in range(300):

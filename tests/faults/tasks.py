@@ -136,7 +136,6 @@ class FaultyWire(Wire):
             "crash after": 0.13,
             "throttled": 0.14,
             "slow": 0.18,
-            "noise": 0.22,
         }
         fault = next((name for name, limit in limits.items() if x < limit), "")
         if fault in ("unsent", "lost", "throttled") and self._dice.random() < 0.6:
@@ -158,7 +157,8 @@ class FaultyWire(Wire):
             task.faulty = task.faulty or "second"
             error = ReadTimeoutError if self._dice.random() < 0.5 else ConnectionClosedError
             raise error(endpoint_url=answer.url)
-        if fault == "noise" and task.call in ("GetObject", "GetJobOutput"):
+        reading = task.call in ("GetObject", "GetJobOutput")
+        if reading and self.faults and self._dice.random() < 0.12:
             _garble(answer)
         return answer
 
