@@ -43,7 +43,7 @@ def cell(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         return f"{value:g}" if isinstance(value, float) else str(value)
-    text = value.translate(_CONTROL)
+    text = value if value.isprintable() else value.translate(_CONTROL)
     return f"'{text}" if value.startswith(_FORMULA) else text
 
 

@@ -68,7 +68,7 @@ def _consequences(summary: Mapping[str, Any]) -> Plot:
 
 def _genes(summary: Mapping[str, Any]) -> Plot:
     bars = [Bar(told["gene"], told["records"]) for told in summary["genes"]]
-    return _across("genes", "Genes hit most", "Gene", bars, "By the most severe consequence.")
+    return _across("genes", "Genes hit most", "Gene", bars, "Where the leading consequence is.")
 
 
 def _filters(summary: Mapping[str, Any]) -> Plot:
