@@ -177,6 +177,42 @@ def test_the_same_message_on_the_other_strand_has_the_same_answers(
     assert ask(tmp_path, reference, [site for site, _ in mirrored]) == [a for _, a in mirrored]
 
 
+# --- every SNV of the messages ------------------------------------------------------------------
+
+
+def _expect(place: int, base: str) -> tuple[str, str]:
+    """Return the term and the amino-acid change of one new base in the message, from 0."""
+    changed = toy.MESSAGE[:place] + base + toy.MESSAGE[place + 1 :]
+    number, start = place // 3 + 1, place - place % 3
+    old, new = (codes.translate(text[start : start + 3], code=1) for text in (toy.MESSAGE, changed))
+    aa = f"{number}{old}" if old == new else f"{number}{old}>{number}{new}"
+    if start == 0:
+        return "start_lost", aa
+    if old == "*":
+        return ("stop_retained" if new == "*" else "stop_lost"), aa
+    if new == "*":
+        return "stop_gained", aa
+    return ("synonymous" if old == new else "missense"), aa
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_every_snv_of_a_spliced_message_agrees_with_its_translation(
+    tmp_path: Path, reference: Reference, strand: str
+) -> None:
+    positions = [pos for first, last in toy.CODING for pos in range(first, last + 1)]
+    sites, expected = [], []
+    for place, pos in enumerate(positions):
+        for base in sorted({*"ACGT"} - {toy.MESSAGE[place]}):
+            alleles = (toy.MESSAGE[place], base)
+            if strand == "-":
+                alleles = (codes.reverse_complement(alleles[0]), codes.reverse_complement(base))
+            sites.append(("1", pos if strand == "+" else toy.mirror(pos), *alleles))
+            expected.append(_expect(place, base))
+    told = [answer.rpartition(",")[2].split("|") for answer in ask(tmp_path, reference, sites)]
+    assert len(told) == 3 * len(toy.MESSAGE) == 378
+    assert [(fields[0], fields[5]) for fields in told] == expected
+
+
 # --- indels by independent arithmetic ---------------------------------------------------------
 
 _CHANGE = re.compile(r"(\d+)([A-Z*]+)>(\d+)([A-Z*]+)")
