@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+import types
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,13 +36,18 @@ def prepare(shelf: str) -> None:
     import structlog
     from django.conf import settings
 
+    from annotations import library
     from annotations.genomics import engine
+    from gas_project import aws, events
     from tests.faults import cloud, stub
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     settings.GAS_LOCAL = False  # AWS's own delays: the clock jumps anyway
     engine.annotate = stub.annotate  # type: ignore[assignment]
+    library.time = types.SimpleNamespace(monotonic=lambda: 0.0)  # type: ignore[attr-defined]
     globals()["_cloud"] = cloud.opened(Path(tempfile.mkdtemp(dir=shelf)))
+    for queue in events.QUEUE_OF_ROLE.values():
+        aws.queue_url(queue)  # a process remembers them: no schedule is the one that asks
 
 
 def play(asked: tuple[int, str]) -> Outcome:

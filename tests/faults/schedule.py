@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from accounts import plans
-from annotations import jobs, run, services, storage
+from annotations import jobs, library, run, services, storage
 from annotations.jobs import NotFound
 from annotations.services import Declined
 from annotations.states import Job
@@ -50,6 +50,7 @@ class Schedule:
 
     def __init__(self, cloud: Cloud, seed: int, store: str) -> None:
         seed_randomness(f"{store} {seed}")
+        library.forget_listing()
         cloud.forget()
         cloud.take_messages()
         self.cloud = cloud

@@ -158,7 +158,7 @@ class FaultyWire(Wire):
             error = ReadTimeoutError if self._dice.random() < 0.5 else ConnectionClosedError
             raise error(endpoint_url=answer.url)
         reading = task.call in ("GetObject", "GetJobOutput")
-        if reading and self.faults and self._dice.random() < 0.12:
+        if reading and self.faults and self._dice.random() < 0.25:
             _garble(answer)
         return answer
 
