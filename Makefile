@@ -49,6 +49,21 @@ bench-archive: $(READY) ## speed, memory and cost of archive and thaw (SIZES=64,
 bench-pages: $(READY) ## how long the pages take for a person of 1,000 jobs (JOBS=1000)
 	@$(BIN)/python -m tests.benchmarks.pages
 
+.PHONY: bench-archive bench-pages fuzz-decode second-opinion
+fuzz-decode: $(READY) ## 100,000 strange message bodies against the decoder (COUNT=, SEED=)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.gas_project.fuzz_decode
+
+SECOND := tests/annotations/test_jobs.py tests/annotations/test_timeline.py tests/accounts/test_plans.py
+SECOND += $(addprefix tests/contract/test_s3_,$(addsuffix .py,objects multipart buckets races))
+
+second-opinion: $(READY) .venv-ministack/.ready ## tests of the DynamoDB layers and of S3 against a second emulator
+	@$(BIN)/python -m pytest -p tests.second_opinion $(SECOND)
+
+.venv-ministack/.ready: requirements/ministack.txt
+	@$(PYTHON) -m venv --clear .venv-ministack
+	@.venv-ministack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/ministack.txt
+	@touch .venv-ministack/.ready
+
 types: $(READY) ## types
 	@$(BIN)/mypy .
 
