@@ -53,7 +53,7 @@ bench-pages: $(READY) ## how long the pages take for a person of 1,000 jobs (JOB
 fuzz-decode: $(READY) ## 100,000 strange message bodies against the decoder (COUNT=, SEED=)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.gas_project.fuzz_decode
 
-SECOND := tests/annotations/test_jobs.py tests/annotations/test_timeline.py tests/accounts/test_plans.py
+SECOND := $(addprefix tests/annotations/test_,jobs.py job_items.py job_lists.py timeline.py) tests/accounts/test_plans.py
 SECOND += $(addprefix tests/contract/test_s3_,$(addsuffix .py,objects multipart buckets races))
 
 second-opinion: $(READY) .venv-ministack/.ready ## tests of the DynamoDB layers and of S3 against a second emulator
