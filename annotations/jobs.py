@@ -202,6 +202,13 @@ def due(*, shard: str, now: int, limit: int = 100) -> list[Job]:
     return [_job(items.from_item(item)) for item in found["Items"]]
 
 
+def every() -> Iterator[Job]:
+    """Yield every job, read consistently, in no order: it scans, for the daily reconcile alone."""
+    pages = aws.dynamodb().get_paginator("scan")
+    for page in pages.paginate(TableName=aws.table("jobs"), ConsistentRead=True):
+        yield from (_job(items.from_item(item)) for item in page["Items"])
+
+
 def waiting_for_proof() -> Iterator[Job]:
     """Yield the jobs with garbage that only an inventory can strike off.
 

@@ -21,20 +21,40 @@ SHARE = 0.01
 """Refuse to write when more than this share of the listed archives is stray."""
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What only a person can mend: its kind, job (or ""), bytes (or ""), and a hint.
+
+    `page`: a person must look today.
+    """
+
+    kind: str
+    job_id: str
+    uri: str
+    note: str = ""
+    page: bool = False
+
+
 @dataclass(slots=True)
 class Findings:
-    """What an inventory showed: archives by job that no item names, proofs, foreign archives."""
+    """What was found: bytes by job that no item names, proofs, copies that differ, reports.
+
+    `items` are the jobs that were looked at, `listed` and `foreign` archives of the inventory.
+    """
 
     taken: int
     listed: int = 0
     foreign: int = 0
     stray: dict[str, list[Locator]] = field(default_factory=dict)
     proved: dict[str, tuple[Dated, ...]] = field(default_factory=dict)
+    differs: dict[str, str] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    items: int = 0
 
     @property
     def jobs(self) -> set[str]:
         """The jobs that would change."""
-        return {*self.stray, *self.proved}
+        return {*self.stray, *self.proved, *self.differs}
 
 
 class TooMany(Exception):
@@ -66,7 +86,7 @@ def compare(retrieval: str) -> Findings:
             locator = Locator(Store.VAULT, aws.vault(), one.archive_id)
             findings.stray.setdefault(job.job_id, []).append(locator)
     for job in jobs.waiting_for_proof():
-        if kept := _unproved(job, taken):
+        if kept := unproved(job, taken):
             findings.proved[job.job_id] = kept
     return findings
 
@@ -78,8 +98,8 @@ def _named(job: Job, archive: Locator, name: str) -> bool:
     return archive in (job.copy, *(g.locator for g in job.garbage))
 
 
-def _unproved(job: Job, taken: int) -> tuple[Dated, ...]:
-    """Return the entries that an inventory taken then proves to be gone for good."""
+def unproved(job: Job, taken: int) -> tuple[Dated, ...]:
+    """Return the garbage that an inventory taken then proves to be gone for good."""
     proof = margins().proof
     return tuple(g for g in job.garbage if g.locator.upload == GONE and g.after + proof <= taken)
 
@@ -89,7 +109,9 @@ def apply(findings: Findings, *, accept: bool = False) -> int:
 
     Raises TooMany unless `accept`.
     """
-    too_many = len(findings.jobs) > MOST or len(findings.stray) > max(1, SHARE * findings.listed)
+    changing = len({*findings.stray, *findings.differs})
+    looked_at = max(findings.listed, findings.items)
+    too_many = len(findings.jobs) > MOST or changing > max(1, SHARE * looked_at)
     if too_many and not accept:
         raise TooMany(f"{len(findings.jobs)} jobs would change")
     if plans.frozen():
@@ -105,7 +127,8 @@ def _apply(job_id: str, findings: Findings) -> bool:
     kept = [g for g in job.garbage if g not in findings.proved.get(job_id, ())]
     named = {job.copy, *(g.locator for g in job.garbage)}
     found = [Dated(one, now) for one in findings.stray.get(job_id, []) if one not in named]
-    if not found and len(kept) == len(job.garbage):
+    wrong = None if job.deleted or job.problem else findings.differs.get(job_id)
+    if not found and len(kept) == len(job.garbage) and not wrong:
         return False  # somebody else saw to it meanwhile
     try:
         jobs.record(
@@ -115,6 +138,7 @@ def _apply(job_id: str, findings: Findings) -> bool:
             actor="reconciler",
             note=f"{len(found)} stray, {len(job.garbage) - len(kept)} proved gone",
             garbage=(*kept, *found),
+            **({"problem": wrong} if wrong else {}),
         )
     except jobs.Fenced:
         return False  # tomorrow's inventory finds it again

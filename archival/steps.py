@@ -244,7 +244,7 @@ def reap(claim: Claim, now: int) -> Changes:
         gone = replace(due.locator, upload=GONE)
         # The clock is read after the abort: from here on nothing can come of that upload.
         rest = (*rest, Dated(gone, clock.now() - margins().skew))
-    return {"garbage": rest}
+    return {"garbage": rest, "note": str(due.locator)}
 
 
 def _seen(copy: Locator, size: int) -> bool:

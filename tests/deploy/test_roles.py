@@ -100,6 +100,7 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
         "dynamodb:PutItem",
+        "s3:GetObject",
         "s3:ListBucket",
         "s3:ListBucketMultipartUploads",
         "glacier:InitiateJob",
