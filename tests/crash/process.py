@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.guards.stage import clients
 
 DIED = "killed"
 STOPPED = "stopped"
+PAUSE = 0.2
+"""Seconds: a blow takes a moment to reach every thread, and none may come further meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ def _striking(point: Point, blow: signal.Signals) -> Callable[[str, int, str], N
     def strike(name: str, turn: int, moment: str) -> None:
         if Point(name, turn, moment) == point:
             os.kill(os.getpid(), blow)
+            time.sleep(PAUSE)
 
     return strike
 
