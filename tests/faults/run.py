@@ -44,7 +44,7 @@ def prepare(shelf: str) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     settings.GAS_LOCAL = False  # AWS's own delays: the clock jumps anyway
     engine.annotate = stub.annotate  # type: ignore[assignment]
-    library.time = types.SimpleNamespace(monotonic=lambda: 0.0)  # type: ignore[attr-defined]
+    library.time = types.SimpleNamespace(monotonic=lambda: 0.0)  # type: ignore[attr-defined, assignment]
     globals()["_cloud"] = cloud.opened(Path(tempfile.mkdtemp(dir=shelf)))
     for queue in events.QUEUE_OF_ROLE.values():
         aws.queue_url(queue)  # a process remembers them: no schedule is the one that asks
