@@ -56,8 +56,7 @@ def _step(role: str, job: Job) -> Job | None:
         events.publish(topic=events.TOPIC_OF_ROLE[owner], job_id=job.job_id)
         return None
     if step == "retrieve" and plan and plan.pending:
-        spread(job.user_id)  # first: it says which retrievals are urgent
-        return jobs.get(job.job_id)
+        return None  # the spread comes first: it says what is urgent, and makes each job due
     if step == "reap" and plans.frozen():
         return None
     if step == "settle":
@@ -108,10 +107,10 @@ def _take(role: str, job: Job, step: str, now: int) -> Job | None:
 
 
 def _tell(before: Job, job: Job) -> None:
-    """Publish what others wait for: a restore has begun, or the result is in another store."""
+    """Publish what others wait for: a restore has begun, or the result is back."""
     if job.retrieval and not before.retrieval:
         events.publish(topic="retrieval", job_id=job.job_id)
-    if job.copy and job.copy != before.copy:
+    if job.copy and job.copy != before.copy and place(job.copy) == "HOT":
         events.publish(topic="job-completed", job_id=job.job_id)
 
 
