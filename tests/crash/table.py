@@ -41,19 +41,18 @@ class Ground:
     def __init__(self, cloud: FarCloud, folder: Path) -> None:
         self.cloud = cloud
         self.folder = folder
-        self._ahead = self._now = 0.0
+        self._now = 0.0
         clock.now = lambda: int(self._now)
         self.begin()
 
     def begin(self) -> None:
-        """Empty the cloud and set our clock by it."""
+        """Empty the cloud, whose clock then is the machine's again, and set ours by it."""
         self.cloud.forget()
-        self._now = time.time() + self._ahead
+        self._now = time.time()
 
     def travel(self, seconds: float) -> None:
         """Put both clocks forward."""
         self.cloud.advance(seconds)
-        self._ahead += seconds
         self._now += seconds
 
     @property
