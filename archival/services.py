@@ -149,7 +149,8 @@ def change_tier(*, user_id: str, tier: str) -> bool:
 def spread(user_id: str) -> None:
     """Make each of a person's jobs that has a copy due, after a plan change; again, it is harmless.
 
-    At most `spread` of them become due a minute, so that one person's upgrade starves nobody.
+    At most `spread` of them become due a minute, so that one person's upgrade starves nobody. The
+    hints go out last: a retrieval waits while the change is pending, and would ignore them.
     """
     found = plans.get(user_id)
     if found is None or not found.pending:
@@ -157,13 +158,16 @@ def spread(user_id: str) -> None:
     urgent = {job.job_id for job in islice(_cold(user_id), found.rules.urgent_restores)}
     now, each_minute = clock.now(), margins().spread
     held = (job for job in jobs.all_of(user_id) if job.copy and not job.deleted)
+    first: list[tuple[str, str]] = []
     for number, job in enumerate(held):
         due_at = now + 60 * (number // each_minute)
         fast = True if job.job_id in urgent else None
         jobs.touch(job.job_id, due_at=due_at, urgent=fast, moving=None)  # now its owner waits
         if number < each_minute:
-            events.publish(topic=_topic_after_spread(job), job_id=job.job_id)
+            first.append((_topic_after_spread(job), job.job_id))
     plans.clear_pending(user_id=user_id, rev=found.rev)
+    for topic, job_id in first:
+        events.publish(topic=topic, job_id=job_id)
 
 
 def _topic_after_spread(job: Job) -> str:

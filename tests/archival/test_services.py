@@ -106,6 +106,22 @@ def _plan(user_id: str) -> plans.Plan:
 # --- spreading a change ------------------------------------------------------------------------
 
 
+def test_the_hints_of_a_spread_go_out_when_the_change_is_no_longer_pending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = person()
+    made = _cold(user, 3)
+    services.change_tier(user_id=user, tier="premium")
+    seen: list[tuple[str, bool]] = []
+
+    def note(*, topic: str, job_id: str) -> None:
+        seen.append((job_id, _plan(user).pending))
+
+    monkeypatch.setattr(events, "publish", note)
+    services.spread(user)
+    assert sorted(seen) == sorted((job.job_id, False) for job in made)
+
+
 def test_an_upgrade_makes_every_cold_result_due_and_the_newest_urgent() -> None:
     user, other = person(), person()
     made, theirs = _cold(user, 130), _cold(other, 2)
