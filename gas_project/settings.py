@@ -104,10 +104,6 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-BOOTSTRAP5 = {
-    "css_url": {"url": "/static/vendor/bootstrap.min.css"},
-    "javascript_url": {"url": "/static/vendor/bootstrap.bundle.min.js"},
-}
 
 # --- People ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
