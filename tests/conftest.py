@@ -44,6 +44,10 @@ def cloud(
 
 @pytest.fixture
 def travel(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Put the cloud's clock and ours forward together: `travel(seconds)`."""
-    monkeypatch.setattr(clock, "now", lambda: int(cloud.clock.now()))
+    """Put the cloud's clock and ours forward together: `travel(seconds)`.
+
+    Ours stands still in between: no test depends on where in a second it ran.
+    """
+    began = int(cloud.clock.now() - cloud.clock.offset)
+    monkeypatch.setattr(clock, "now", lambda: began + int(cloud.clock.offset))
     return cloud.clock.advance
