@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,17 +45,20 @@ def served(
     # A thread of the server may close its connection after the server stopped.
     connection.inc_thread_sharing()
     server = LiveServer("127.0.0.1")
-    _allow_uploads(server.url)
-    yield server.url
+    with _uploads_from(server.url):
+        yield server.url
     server.stop()
 
 
-def _allow_uploads(origin: str) -> None:
-    rule = {"AllowedOrigins": [origin], "AllowedMethods": ["POST"]}
-    aws.s3().put_bucket_cors(
-        Bucket=aws.bucket("uploads"),
-        CORSConfiguration={"CORSRules": [rule]},  # type: ignore[list-item]
-    )
+@contextmanager
+def _uploads_from(origin: str) -> Iterator[None]:
+    """Allow uploads from an origin, and leave the bucket as other tests know it."""
+    uploads: Any = {"Bucket": aws.bucket("uploads")}
+    rules = aws.s3().get_bucket_cors(**uploads)["CORSRules"]
+    mine: Any = [{"AllowedOrigins": [origin], "AllowedMethods": ["POST"]}]
+    aws.s3().put_bucket_cors(**uploads, CORSConfiguration={"CORSRules": mine})
+    yield
+    aws.s3().put_bucket_cors(**uploads, CORSConfiguration={"CORSRules": rules})
 
 
 @pytest.fixture
