@@ -38,8 +38,13 @@ CATALOGUE: dict[str, tuple[Severity, str, str]] = {
     ),
     "truncated-bgzf": (
         "error",
-        "The bgzip end marker is missing, so the file may have been cut after {records:,} records.",
-        "Compress it again with bgzip, or copy the whole file again.",
+        "The bgzip file ends in the middle of a line, after {records:,} records.",
+        "It was probably cut while being copied. " + _AGAIN,
+    ),
+    "no-end-marker": (
+        "warning",
+        "The bgzip end marker is missing. All that is there was read, and its last line is whole.",
+        "Compare the number of records with what you expect: some may have been cut off.",
     ),
     "corrupt-gzip": (
         "error",
@@ -179,9 +184,14 @@ CATALOGUE: dict[str, tuple[Severity, str, str]] = {
         "The line has {found} columns; the header says {expected}.",
         "Check that nothing was cut, and that the columns are separated by tabs.",
     ),
+    "skipped-contig": (
+        "warning",
+        "{name} is not a sequence of {reference}: its records were skipped.",
+        "{advice}",
+    ),
     "unknown-contig": (
         "error",
-        "{name} is not a sequence of {reference}.",
+        "No record is on a sequence of {reference}; they are on {names}.",
         "{advice}",
     ),
     "pos-format": (

@@ -211,6 +211,7 @@ class _Run:
             counts=dict(preflight.findings.counts),
             repeated=preflight.findings.repeated(),
             indel_lengths=dict(writer.indel_lengths),
+            skipped=dict(preflight.checker.skipped),
         )
         summary, preview = report.write(self.out, told)
         self._look_up()

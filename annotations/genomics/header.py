@@ -7,7 +7,7 @@ from annotations.genomics.findings import Findings
 from annotations.genomics.limits import Limits
 from annotations.genomics.references import Contig, Reference
 
-_COLUMNS = [b"#CHROM", b"POS", b"ID", b"REF", b"ALT", b"QUAL", b"FILTER", b"INFO"]
+COLUMNS = [b"#CHROM", b"POS", b"ID", b"REF", b"ALT", b"QUAL", b"FILTER", b"INFO"]
 _DECLARED = re.compile(rb"##(INFO|FILTER|FORMAT|contig)=<(?:[^\"]*,)?ID=([^,>]+)")
 _LENGTH = re.compile(rb"[<,]length=(\d+)")
 _FIRST = b"##fileformat=VCFv4.2"
@@ -72,8 +72,8 @@ class Header:
 
     def _take_columns(self, line: bytes, *, number: int, findings: Findings) -> None:
         self.columns = line.split(b"\t")
-        if self.columns[:8] != _COLUMNS:
-            code = "spaces" if line.split()[:8] == _COLUMNS else "columns"
+        if self.columns[:8] != COLUMNS:
+            code = "spaces" if line.split()[:8] == COLUMNS else "columns"
             raise findings.refuse(code, line=number, raw=line)
         samples = self.columns[9:]
         if len(set(samples)) < len(samples):

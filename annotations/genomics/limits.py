@@ -20,6 +20,7 @@ class Limits:
     records_per_position: int = 20_000
     undeclared_names: int = 500
     stray_lines: int = 10_000
+    skipped_names: int = 1_000
     text: int = 4096 * MIB
     expansion: int = 100
     expansion_from: int = 64 * MIB

@@ -104,9 +104,21 @@ class Preflight:
     def _conclude(self) -> None:
         if self.records == 0 and not self.findings.failed:
             self.findings.add("no-records")
+        elif not self.checker.used and not self.findings.failed:
+            self._refuse_strangers(self.checker)
         if self.findings.failed:
             raise Rejected(self.findings)
         self.header.note_added(self.checker.used, self.findings)
+
+    def _refuse_strangers(self, checker: Checker) -> None:
+        """Note that not one record is on a sequence of the reference."""
+        first, *more = checker.skipped
+        self.findings.add(
+            "unknown-contig",
+            names=f"{first} and others" if more else first,
+            reference=self._reference.title,
+            advice=checker.advise(first),
+        )
 
     def _ordered(self) -> Iterator[Record]:
         """Yield sound records in order, and watch how many share a position."""

@@ -1,16 +1,20 @@
 """One record of a VCF: checked against the header and the reference, and made ready for csq."""
 
 import re
-from functools import lru_cache
+from collections import Counter
+from functools import cached_property, lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from annotations.genomics import fasta, references
-from annotations.genomics.findings import Findings
+from annotations.genomics.findings import Findings, show
 from annotations.genomics.header import Header
 from annotations.genomics.limits import Limits
 from annotations.genomics.references import Contig, Reference
 
 CALLED, WITHHELD, UNCHANGED = range(3)
+OTHERS = "other sequences"
+"""Where skipped records are counted once too many sequences were named."""
 
 _BASES = frozenset(b"ACGT")
 _ONE_BASE = frozenset((b"A", b"C", b"G", b"T"))
@@ -60,9 +64,14 @@ class Checker:
         self._rank = -1
         self._ranks: dict[bytes, int] = {}
         self.used: dict[bytes, Contig] = {}
+        self.skipped: Counter[str] = Counter()
 
     def check(self, line: bytes, number: int, *, last: bool = False) -> Record | None:
-        """Return the record of a line, or None when something is wrong with it."""
+        """Return the record of a line, or None when something is wrong with it.
+
+        A record on a sequence that the reference does not have is no error: it is in `skipped`,
+        which counts records by the sequence's name.
+        """
         fields = line.split(b"\t", 8)
         if len(fields) < 8 or line.count(b"\t") != self._tabs:
             self._refuse_columns(line, number, last=last)
@@ -104,7 +113,7 @@ class Checker:
         name = chrom.decode()
         contig = self._names.get(name)
         if contig is None:
-            self._fail("unknown-contig", number, chrom, **self._explain(name))
+            self._skip(chrom, number)
             return False
         if chrom not in self.used:
             self._ranks[chrom] = len(self.used)
@@ -114,13 +123,27 @@ class Checker:
         self._before, self._length = self._starts[contig.name] - 1, contig.length
         return True
 
-    def _explain(self, name: str) -> dict[str, str]:
-        own = self._reference
-        others = (r for r in references.known().values() if name in r.names() and r.id != own.id)
-        other = next(others, None)
-        known = ", ".join(list(self._names)[:8])
-        advice = f"Choose the reference {other.title}." if other else f"It knows: {known}."
-        return {"name": name[:80], "reference": own.title, "advice": advice}
+    def _skip(self, chrom: bytes, number: int) -> None:
+        name = show(chrom)
+        if name not in self.skipped:
+            if len(self.skipped) >= self._limits.skipped_names:
+                name = OTHERS
+            else:
+                facts = {"name": name, "reference": self._reference.title}
+                self._fail("skipped-contig", number, chrom, advice=self.advise(name), **facts)
+        self.skipped[name] += 1
+
+    @cached_property
+    def _elsewhere(self) -> dict[str, str]:
+        """The title of another reference by each name that it knows."""
+        others = [r for r in references.known().values() if r.id != self._reference.id]
+        return {name: other.title for other in reversed(others) for name in other.names()}
+
+    def advise(self, name: str) -> str:
+        """Say which reference has a sequence, or else which ones this reference has."""
+        if other := self._elsewhere.get(name):
+            return f"To annotate these records, choose the reference {other}."
+        return f"It knows: {', '.join(islice(self._names, 8))}."
 
     def _fits(self, pos: int, ref: bytes, number: int) -> bool:
         """Compare REF with the reference; note what is wrong."""

@@ -13,9 +13,9 @@ from annotations.genomics.findings import Finding
 from annotations.genomics.references import Reference
 
 # Raised when the same input may give other bytes.
-ENGINE = "gas-csq 2"
+ENGINE = "gas-csq 3"
 _PREVIEW = 100
-_MANIFEST_SCHEMA = 1
+MANIFEST_SCHEMA = 1
 NOT_INTERPRETED = ("breakend", "symbolic", "star", "ambiguous", "no-change")
 
 
@@ -23,7 +23,8 @@ NOT_INTERPRETED = ("breakend", "symbolic", "star", "ambiguous", "no-change")
 class Told:
     """What a run knows: its input, its reference, records read and written, findings.
 
-    `indel_lengths` counts alleles by the bases that they have more, or fewer, than REF.
+    `indel_lengths` counts alleles by the bases that they have more, or fewer, than REF; `skipped`
+    counts records by the sequence that the reference does not have.
     """
 
     source: Path
@@ -34,6 +35,7 @@ class Told:
     counts: dict[str, int]
     repeated: list[str]
     indel_lengths: dict[int, int]
+    skipped: dict[str, int]
 
 
 def versions() -> dict[str, str]:
@@ -72,6 +74,7 @@ def write(out: Path, told: Told) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _summarise(out: Path, told: Told) -> dict[str, Any]:
+    strangers = sum(told.skipped.values())
     return {
         "schema": summary.SCHEMA,
         "reference": {"id": told.reference.id, "title": told.reference.title},
@@ -79,7 +82,8 @@ def _summarise(out: Path, told: Told) -> dict[str, Any]:
             "read": told.read,
             "written": told.written,
             "skipped": told.read - told.written,
-            "skipped_reasons": {},
+            "skipped_reasons": {"unknown-contig": strangers} if strangers else {},
+            "skipped_contigs": told.skipped,
         },
         "not_interpreted": {c: told.counts[c] for c in NOT_INTERPRETED if c in told.counts},
         **summary.count(
@@ -99,6 +103,10 @@ def _log(told: Told, counted: dict[str, Any]) -> list[str]:
         f"Annotated with bcftools csq {tools['bcftools']} ({tools['engine']})",
         f"Reference: {told.reference.title}, SHA-256 {told.reference.checksum}",
         f"Records read: {told.read:,}; written: {told.written:,}",
+        *(
+            f"Records skipped, not on a sequence of the reference: {name}: {n:,}"
+            for name, n in told.skipped.items()
+        ),
         f"SNVs: {kinds['snv']:,}; indels: {kinds['indel']:,}; other: {kinds['other']:,}",
         *(f"{name}: {n:,}" for name, n in counted["consequences"].items()),
         *(["", "Findings:"] if told.findings else []),
@@ -110,7 +118,7 @@ def _log(told: Told, counted: dict[str, Any]) -> list[str]:
 def _manifest(out: Path, told: Told) -> dict[str, Any]:
     described = [name for name in outputs.FILES if name != outputs.MANIFEST]
     return {
-        "schema": _MANIFEST_SCHEMA,
+        "schema": MANIFEST_SCHEMA,
         "tools": versions(),
         "options": [*csq.OPTIONS],
         "genetic_codes": {c.name: BCFTOOLS_CODE[c.code] for c in told.reference.contigs},

@@ -15,7 +15,7 @@ from annotations.genomics.limits import Limits
 _READ = 1 << 18
 _PIECE = 1 << 20
 _GZIP = b"\x1f\x8b"
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 # What people upload by mistake: how it starts, what it is called, what to do instead.
 _BINARY = (
@@ -46,6 +46,15 @@ _TEXT = (
 )
 
 
+def kinds() -> Iterator[tuple[bytes, str, str, str]]:
+    """Yield what is told by its first bytes: these, the finding's code, the kind, the advice.
+
+    Text is told after blanks, in capitals or not; packed files before all else.
+    """
+    yield from ((magic, "compression", kind, "") for magic, kind in _PACKED)
+    yield from ((magic, "not-vcf", kind, advice) for magic, kind, advice in (*_BINARY, *_TEXT))
+
+
 class Cut(Exception):
     """The compressed stream ends or breaks too early; `code` is the finding to report."""
 
@@ -62,8 +71,11 @@ def read_lines(
     `told` is given the bytes of the file read so far. Raises Rejected when the file is no text
     within `limits`, and Cut when its compressed stream is damaged (the caller counts records).
     """
-    rest, count, first = b"", 0, True
+    rest, count, first, ended = b"", 0, True, True
     for block in _text_blocks(path, limits=limits, findings=findings, told=told):
+        if not block:
+            ended = False
+            continue
         text = rest + (_check_start(block, findings) if first else block)
         first = False
         if b"\0" in block:
@@ -76,6 +88,10 @@ def read_lines(
         yield lines, False
     if first:
         raise findings.refuse("empty-file")
+    if rest and not ended:
+        raise Cut("truncated-bgzf")
+    if not ended:
+        findings.add("no-end-marker")
     if rest:
         yield [rest], True
 
@@ -115,6 +131,7 @@ def _refuse_kinds(
 def _text_blocks(
     path: Path, *, limits: Limits, findings: Findings, told: Callable[[int], None]
 ) -> Iterator[bytes]:
+    """Yield the text in blocks; an empty one last says that bgzip's end marker is missing."""
     with path.open("rb") as file:
         start = file.read(64)
         for magic, kind in _PACKED:
@@ -131,7 +148,7 @@ def _text_blocks(
             _check_growth(total, size, limits=limits, findings=findings)
             yield block
         if _is_bgzip(start) and not _ends_well(file, size):
-            raise Cut("truncated-bgzf")
+            yield b""
 
 
 def _plain_blocks(
@@ -188,8 +205,8 @@ def _is_bgzip(start: bytes) -> bool:
 
 
 def _ends_well(file: IO[bytes], size: int) -> bool:
-    file.seek(max(0, size - len(_BGZF_END)))
-    return file.read() == _BGZF_END
+    file.seek(max(0, size - len(BGZF_END)))
+    return file.read() == BGZF_END
 
 
 def peek(path: Path, *, size: int = 1 << 20) -> bytes:

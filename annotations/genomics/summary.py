@@ -6,8 +6,9 @@ from typing import Any
 
 from annotations.genomics import table
 
-SCHEMA = 2
-"""2 added density, QUAL and FILTER histograms, substitutions and indel lengths."""
+SCHEMA = 3
+"""2 added density, QUAL and FILTER histograms, substitutions and indel lengths; 3 added records
+skipped, by sequence."""
 # A transition changes purine to purine or pyrimidine to pyrimidine.
 _TRANSITIONS = frozenset({"A>G", "G>A", "C>T", "T>C"})
 _SUBSTITUTIONS = """

@@ -1,6 +1,7 @@
 """Reading a result in a browser: filters, pages, one variant, exports; and who may, and when."""
 
 import gzip
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,19 @@ def asked(page: Client, job: Job, name: str = "variants", **query: Any) -> Any:
 
 def body(answer: Any) -> bytes:
     return b"".join(answer.streaming_content)
+
+
+def test_skipped_records_are_listed_with_their_sequences(
+    owner: User, page: Client, data: Path, files: dict[str, bytes]
+) -> None:
+    summary = json.loads(files[storage.SUMMARY])
+    skipped = {"skipped": 3, "read": 92, "skipped_contigs": {"chr7": 2, "<MT>": 1}}
+    summary["records"] |= skipped
+    job = browsed(owner, files | {storage.SUMMARY: json.dumps(summary).encode()})
+    html = text(asked(page, job, "job"))
+    assert "3 of 92 records were skipped" in html
+    assert "chr7: 2" in html
+    assert "&lt;MT&gt;: 1" in html
 
 
 # --- the table ---------------------------------------------------------------------------------

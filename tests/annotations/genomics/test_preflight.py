@@ -84,8 +84,6 @@ RECORDS: dict[str, tuple[str, str]] = {
     "long ref mismatch": (row(23403, "AAA", "A"), "ref-mismatch"),
     "ref with ambiguous bases": (row(23403, "R", "G"), "ref-alphabet"),
     "no ref": (row(23403, "", "G"), "ref-alphabet"),
-    "unknown contig": (row(1000, "A", "G", chrom="chr7"), "unknown-contig"),
-    "another reference's contig": (row(73, "A", "G", chrom="MT"), "unknown-contig"),
     "position 0": (row(0, "A", "G"), "pos-range"),
     "position past the end": (row(29904, "A", "G"), "pos-range"),
     "ref over the end": (row(29903, "AA", "A"), "pos-range"),
@@ -116,8 +114,38 @@ def test_a_bad_record_is_refused_with_its_line(tmp_path: Path, name: str) -> Non
     assert finding.message == MESSAGES[name]
 
 
-def test_a_contig_of_another_reference_is_recognised(tmp_path: Path) -> None:
-    assert "Human mitochondrion" in refused(tmp_path, GOOD + row(73, "A", "G", chrom="MT")).fix
+def test_records_on_sequences_that_the_reference_lacks_are_skipped_and_listed(
+    tmp_path: Path,
+) -> None:
+    strange = row(73, "A", "G", chrom="MT") * 2 + row(9, "A", "G", chrom="chr7")
+    result = run(tmp_path, GOOD + strange + row(23403, "A", "G"))
+    assert [fields[1] for fields in lines(result)] == ["241", "23403"]
+    assert result.summary["records"] == {
+        "read": 5,
+        "written": 2,
+        "skipped": 3,
+        "skipped_reasons": {"unknown-contig": 3},
+        "skipped_contigs": {"MT": 2, "chr7": 1},
+    }
+    told = {f.text: f.fix for f in result.findings if f.code == "skipped-contig"}
+    assert "Human mitochondrion" in told["MT"]
+    assert told["chr7"].startswith("It knows: NC_045512.2")
+    log = (tmp_path / "out" / "log.txt").read_text()
+    assert "Records skipped, not on a sequence of the reference: MT: 2\n" in log
+
+
+def test_a_file_of_another_reference_is_refused_and_the_right_one_named(tmp_path: Path) -> None:
+    finding = refused(tmp_path, head() + row(73, "A", "G", chrom="MT"))
+    assert (finding.code, finding.line) == ("unknown-contig", 0)
+    assert finding.message.endswith("they are on MT.")
+    assert "Human mitochondrion" in finding.fix
+
+
+def test_skipped_records_are_all_counted_though_few_sequences_are_named(tmp_path: Path) -> None:
+    strange = "".join(row(9, "A", "G", chrom=f"c{i}") for i in range(30))
+    result = run(tmp_path, GOOD + strange, limits=engine.Limits(skipped_names=20))
+    skipped = result.summary["records"]["skipped_contigs"]
+    assert (len(skipped), skipped["other sequences"], sum(skipped.values())) == (21, 10, 30)
 
 
 def test_the_mitochondrion_of_hg19_is_refused_by_its_length(tmp_path: Path) -> None:
@@ -156,11 +184,20 @@ def test_a_cut_compressed_file_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, whole[:-20]).code == "truncated-gzip"
     assert refused(tmp_path, whole[:-9]).code == "truncated-gzip"
     blocks = bgzip(data, tmp_path)
-    assert refused(tmp_path, blocks[:-28]).code == "truncated-bgzf"
     assert refused(tmp_path, blocks[:-40]).code == "truncated-gzip"
     broken = bytearray(whole)
     broken[len(whole) // 2] ^= 0xFF
     assert refused(tmp_path, bytes(broken)).code == "corrupt-gzip"
+
+
+def test_bgzip_without_its_end_marker_is_read_when_the_last_line_is_whole(tmp_path: Path) -> None:
+    data = (head() + row(241, "C", "T") * 1000).encode()
+    result = run(tmp_path, bgzip(data, tmp_path)[:-28])
+    assert result.records == 1000
+    told = [(f.severity, f.message) for f in result.findings if f.code == "no-end-marker"]
+    assert told == [("warning", MESSAGES["no end marker"])]
+    cut = refused(tmp_path, bgzip(data[:-3], tmp_path)[:-28])
+    assert (cut.code, cut.message) == ("truncated-bgzf", MESSAGES["cut bgzip"])
 
 
 @pytest.mark.parametrize(
@@ -224,6 +261,12 @@ MENDED: dict[str, tuple[bytes, str, int]] = {
     "duplicate": (more(241, "C", "T"), "duplicate-record", 5),
     "out of order": (more(100, "C", "T"), "unsorted", 5),
     "data after the end": (gzip.compress(GOOD.encode()) + b"more", "trailing-data", 0),
+    "unknown contig": ((GOOD + row(9, "A", "G", chrom="chr7")).encode(), "skipped-contig", 5),
+    "another reference's contig": (
+        (GOOD + row(73, "A", "G", chrom="MT")).encode(),
+        "skipped-contig",
+        5,
+    ),
     "breakend": (more(23403, "A", "A]NC_045512.2:100]"), "breakend", 5),
     "symbolic": (more(23403, "A", "<DEL>"), "symbolic", 5),
     "reference block": (more(23403, "A", "<NON_REF>"), "symbolic", 5),
@@ -242,7 +285,8 @@ def test_what_can_be_mended_is_mended_and_told(tmp_path: Path, name: str) -> Non
     assert (code, line, MESSAGES[name]) in told
     assert all(f.severity in ("warning", "note") for f in result.findings)
     counted = result.summary["records"]
-    assert counted["read"] == counted["written"] + counted["skipped"] == len(lines(result))
+    assert counted["read"] == counted["written"] + counted["skipped"]
+    assert counted["written"] == len(lines(result))
 
 
 def test_unsorted_records_come_out_sorted_and_complete(tmp_path: Path) -> None:
