@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -57,6 +58,89 @@ def test_the_reference_may_be_left_out_when_the_file_tells_it(tmp_path: Path) ->
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="There is no file"):
         call_command("annotate", tmp_path / "none.vcf", out=tmp_path)
+
+
+def _spoil(manifest: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """Return a manifest in which the value at `a.b` is another."""
+    first, _, rest = path.partition(".")
+    inner = _spoil(manifest[first], rest, value) if rest else value
+    return {**manifest, first: inner}
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a result that was made before."""
+    out = tmp_path_factory.mktemp("earlier")
+    call_command("annotate", EXAMPLES[1].path, out=out, stderr=io.StringIO())
+    return out
+
+
+def repeat(folder: Path, manifest: dict[str, Any], file: Path = EXAMPLES[1].path) -> str:
+    """Repeat a run from a manifest; return what is said."""
+    told = io.StringIO()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    options = {"manifest": folder / "manifest.json", "out": folder / "again"}
+    call_command("annotate", file, **options, stdout=told, stderr=told)
+    return told.getvalue()
+
+
+def test_a_run_is_repeated_from_its_manifest_to_the_same_bytes(
+    tmp_path: Path, earlier: Path
+) -> None:
+    manifest = json.loads((earlier / "manifest.json").read_text())
+    assert "The same bytes: 7 files" in repeat(tmp_path, manifest)
+    for path in sorted(earlier.iterdir()):
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+
+
+SPOILT = {
+    "tools.bcftools": ("1.9", "bcftools was 1.9 and is"),
+    "tools.engine": ("gas-csq 0", "engine was gas-csq 0 and is"),
+    "options": (["-p", "a"], "csq ran with -p a, and runs with"),
+    "reference.sha256": ("0" * 64, "The reference human-mt had SHA-256 000"),
+    "reference.id": ("hg0", "The reference hg0 is not on this machine"),
+    "input.sha256": ("1" * 64, "The input had SHA-256 111"),
+    "schema": (99, "has format 99"),
+    "outputs": (None, "is not the manifest.json of a result"),
+}
+
+
+@pytest.mark.parametrize("path", SPOILT)
+def test_a_run_that_cannot_be_repeated_says_what_differs(
+    tmp_path: Path, earlier: Path, path: str
+) -> None:
+    value, told = SPOILT[path]
+    manifest = _spoil(json.loads((earlier / "manifest.json").read_text()), path, value)
+    with pytest.raises(CommandError) as caught:
+        repeat(tmp_path, manifest)
+    assert told in str(caught.value)
+    assert not (tmp_path / "again").exists()
+
+
+def test_all_that_differs_is_told_at_once(tmp_path: Path, earlier: Path) -> None:
+    manifest = json.loads((earlier / "manifest.json").read_text())
+    for path in ("tools.pysam", "reference.sha256"):
+        manifest = _spoil(manifest, path, "another")
+    with pytest.raises(CommandError) as caught:
+        repeat(tmp_path, manifest, EXAMPLES[0].path)
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_a_repetition_with_other_bytes_is_no_success(tmp_path: Path, earlier: Path) -> None:
+    manifest = json.loads((earlier / "manifest.json").read_text())
+    spoilt = _spoil(manifest, "outputs", manifest["outputs"] | {"log.txt": {"sha256": "0"}})
+    with pytest.raises(CommandError, match=r"these files differ: log\.txt"):
+        repeat(tmp_path, spoilt)
+
+
+def test_a_manifest_that_is_not_there_or_no_json_is_told(tmp_path: Path) -> None:
+    for name, text in (("none.json", None), ("text.json", "{")):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+        with pytest.raises(CommandError, match=name):
+            call_command(
+                "annotate", EXAMPLES[0].path, manifest=tmp_path / name, out=tmp_path / "out"
+            )
 
 
 def test_references_are_listed_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
