@@ -209,23 +209,6 @@ def every() -> Iterator[Job]:
         yield from (_job(items.from_item(item)) for item in page["Items"])
 
 
-def waiting_for_proof() -> Iterator[Job]:
-    """Yield the jobs with garbage that only an inventory can strike off.
-
-    It scans the whole table: for the daily reconcile, which has the right to, and nothing else.
-    """
-    pages = (
-        aws.dynamodb()
-        .get_paginator("scan")
-        .paginate(TableName=aws.table("jobs"), FilterExpression="attribute_exists(garbage)")
-    )
-    for page in pages:
-        for item in page["Items"]:
-            job = _job(items.from_item(item))
-            if any(entry.locator.upload == locators.GONE for entry in job.garbage):
-                yield job
-
-
 # --- writing ---------------------------------------------------------------------------------
 
 

@@ -140,18 +140,23 @@ def _compare(scratch: sqlite3.Connection, found: Findings) -> None:
 
 
 def _names(job: Job, row: tuple[Any, ...]) -> bool:
-    """Whether an item names what a row lists: by itself, by a prefix, or as an upload's outcome."""
+    """Whether an item names what a row lists: by itself, by a prefix, or as an upload's outcome.
+
+    Of archives only the open upload's is spared by its name, since its record may be late. What an
+    upload on the garbage became needs a name of its own before that upload is struck off.
+    """
     _, kind, uri, name, *_ = row
     dated = [g.locator for g in (*job.garbage, *([job.attempt] if job.attempt else []))]
-    for one in (job.input, job.copy, job.upload, *dated):
-        if one is None:
-            continue
-        plain = str(one.finished())
-        if uri in (plain, str(one)) or (one.is_prefix and uri.startswith(plain)):
-            return True
-        if one.upload and one.name == name and (kind == "archive") == (one.store is Store.VAULT):
-            return True
-    return False
+    every = [one for one in (job.input, job.copy, job.upload, *dated) if one]
+    if any(_is_at(one, uri) for one in every):
+        return True
+    uploads = [job.upload] if kind == "archive" else every
+    return any(one.name == name for one in uploads if one and one.upload)
+
+
+def _is_at(one: Locator, uri: str) -> bool:
+    plain = str(one.finished())
+    return uri in (plain, str(one)) or (one.is_prefix and uri.startswith(plain))
 
 
 def _suspect(job: Job, rows: list[tuple[Any, ...]], taken: int) -> bool:

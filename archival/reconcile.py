@@ -1,4 +1,4 @@
-"""The vault's daily inventory against the items: it proves what is gone, and finds what is stray.
+"""What the daily reconcile found, and how it is written; `census` finds it.
 
 An inventory is a day old: it lists what was deleted since and lacks what is new. So this only
 writes `garbage`; removing is the eraser's. Nothing is written while the freeze is on.
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from accounts import plans
 from annotations import jobs
-from annotations.locators import GONE, Locator, Store
+from annotations.locators import GONE, Locator
 from annotations.safety import margins
 from annotations.states import Dated, Job
 from archival.stores import vault
-from gas_project import aws, clock
+from gas_project import clock
 
 MOST = 100
 """Refuse to write when more jobs than this would change, unless the operator accepts it."""
@@ -70,32 +70,6 @@ def latest() -> str | None:
     """Return the newest inventory that is ready to be read, None when there is none."""
     done = [job for job in vault.inventories() if job.status == "Succeeded"]
     return done[-1].retrieval if done else None
-
-
-def compare(retrieval: str) -> Findings:
-    """Hold one inventory against the items it speaks of. Writes nothing. Raises stores.NotThere."""
-    taken, listed = vault.inventory(retrieval=retrieval)
-    findings = Findings(taken)
-    for one in listed:
-        findings.listed += 1
-        said = vault.described(one.description)
-        job = jobs.get(said[0]) if said else None
-        if said is None or job is None:
-            findings.foreign += 1
-        elif not _named(job, Locator(Store.VAULT, aws.vault(), one.archive_id), said[1]):
-            locator = Locator(Store.VAULT, aws.vault(), one.archive_id)
-            findings.stray.setdefault(job.job_id, []).append(locator)
-    for job in jobs.waiting_for_proof():
-        if kept := unproved(job, taken):
-            findings.proved[job.job_id] = kept
-    return findings
-
-
-def _named(job: Job, archive: Locator, name: str) -> bool:
-    """Whether the item names the archive, or its open upload may still be recorded as it."""
-    if job.upload and job.upload.name == name:
-        return True
-    return archive in (job.copy, *(g.locator for g in job.garbage))
 
 
 def unproved(job: Job, taken: int) -> tuple[Dated, ...]:

@@ -11,7 +11,7 @@ from annotations import jobs, run, storage
 from annotations.safety import margins
 from annotations.states import Dated, Job
 from annotations.storage import NotThere
-from archival import lifecycle, reconcile, services
+from archival import census, lifecycle, reconcile, services
 from deploy.local.run import LocalCloud
 from gas_project import aws, clock, events, queues
 
@@ -187,7 +187,7 @@ def inventory(travel: Travel) -> int:
     except NotThere:
         return 0
     travel(margins().standard + 1)
-    return reconcile.apply(reconcile.compare(handle), accept=True)
+    return reconcile.apply(census.take(handle), accept=True)
 
 
 # --- the judge ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """All that is stored against all items: each finding, and none where all is in order."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,13 +9,25 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from annotations import jobs, storage
-from annotations.locators import Locator, Store
+from annotations.locators import GONE, Locator, Store
 from annotations.safety import margins
 from archival import census, reconcile
 from archival.stores import s3
 from gas_project import aws, clock
 from tests.archival.life import advance, archived, restoring, thawed, wish_deleted
-from tests.core import DAY, Travel, archives, hot, look, objects, person, queued, settle
+from tests.core import (
+    DAY,
+    Away,
+    Travel,
+    archives,
+    hot,
+    look,
+    objects,
+    person,
+    queued,
+    replies_lost,
+    settle,
+)
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -55,6 +68,24 @@ def test_t9_an_inventory_that_lists_the_deleted_and_lacks_the_new_changes_nothin
     assert (found.jobs, found.reports) == (set(), [])
     assert reconcile.apply(found) == 0
     assert (look(job), look(newer)) == before
+
+
+def test_what_a_lost_upload_became_is_named_before_its_entry_is_struck_off(
+    travel: Travel, cloud: Any
+) -> None:
+    job = hot(person())
+    with replies_lost(aws.glacier(), "CompleteMultipartUpload"), suppress(Away):
+        advance("archiver", job)
+    wish_deleted(job)
+    settle(travel, margins().posts_end + 1)
+    (made,) = archives(cloud)
+    waiting = look(job).garbage
+    assert [entry.locator.upload for entry in waiting] == [GONE]
+    assert reconcile.apply(census.take(_inventory(travel)), accept=True) == 1
+    assert [entry.locator.name for entry in look(job).garbage] == [made]
+    settle(travel)
+    assert archives(cloud) == set()
+    assert look(job).state == "DELETED"
 
 
 def test_a_stray_object_becomes_garbage_and_goes(travel: Travel, settings: Any) -> None:

@@ -87,7 +87,7 @@ def test_a_worker_may_die_at_any_call(path: str, cloud: LocalCloud, travel: Trav
 
 @by_store
 @pytest.mark.parametrize("path", PATHS)
-def test_a_job_may_be_deleted_at_any_call(path: str, cloud: LocalCloud, travel: Travel) -> None:
+def test_t8_a_job_may_be_deleted_at_any_call(path: str, cloud: LocalCloud, travel: Travel) -> None:
     _everywhere(path, "deletion", cloud, travel)
 
 
@@ -159,7 +159,9 @@ def _kept(job: Job) -> set[str]:
     return {job.copy.name, job.input.name, *side}
 
 
-def test_an_upgrade_at_any_call_of_the_archiver_ends_hot(cloud: LocalCloud, travel: Travel) -> None:
+def test_t7_an_upgrade_at_any_call_of_the_archiver_ends_hot(
+    cloud: LocalCloud, travel: Travel
+) -> None:
     for number in range(MOST):
         cloud.forget()
         job = hot(person())

@@ -12,10 +12,10 @@ from annotations import jobs
 from annotations.locators import GONE, Locator, Store
 from annotations.safety import margins
 from annotations.states import Dated, Job
-from archival import reconcile
+from archival import census, reconcile
 from archival.stores import NotThere, vault
 from gas_project import aws, clock
-from tests.archival.life import advance, archived, open_only, upgrade
+from tests.archival.life import advance, archived, open_only
 from tests.core import DAY, Travel, archives, hot, inventory, look, person, settle, strays
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -37,7 +37,7 @@ def _ready(travel: Travel) -> reconcile.Findings:
     travel(DAY)
     handle = reconcile.ask()
     travel(margins().standard + 1)
-    return reconcile.compare(handle)
+    return census.take(handle)
 
 
 def test_a_vault_too_young_for_an_inventory_is_no_error(
@@ -76,28 +76,6 @@ def test_what_is_in_order_is_left_alone(travel: Travel) -> None:
     assert (found.listed, found.jobs, found.foreign) == (1, set(), 0)
     assert reconcile.apply(found) == 0
     assert look(job) == before
-
-
-def test_an_old_inventory_that_lists_the_deleted_and_lacks_the_new_harms_nobody(
-    travel: Travel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = archived()
-    travel(DAY)
-    handle = reconcile.ask()
-    travel(margins().standard + 1)
-    taken, listed = vault.inventory(retrieval=handle)
-    old = taken, list(listed)
-    upgrade(job)
-    settle(travel, margins().standard + 1, margins().keep + 1)  # thawed, and the archive deleted
-    assert [one.archive_id for one in old[1]] == [job.copy.name if job.copy else ""]
-    newer = archived()
-    thawed = look(job)
-    monkeypatch.setattr(vault, "inventory", lambda **_: old)
-    reconcile.apply(reconcile.compare(handle), accept=True)
-    assert look(newer) == newer
-    settle(travel)
-    assert (look(job).state, look(job).copy, look(job).garbage) == ("HOT", thawed.copy, ())
-    assert look(newer).copy == newer.copy
 
 
 def test_an_archive_of_the_open_upload_is_spared(travel: Travel) -> None:
@@ -143,7 +121,7 @@ def test_an_inventory_that_may_be_older_proves_nothing(travel: Travel) -> None:
     handle = reconcile.ask()
     travel(margins().standard + 1)
     job, gone = _waiting(clock.now())
-    found = reconcile.compare(handle)
+    found = census.take(handle)
     assert found.proved == {}
     assert look(job).garbage == (gone,)
 

@@ -3,6 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from annotations import jobs, library, run, services, storage
 from annotations.jobs import NotFound
 from annotations.services import Declined
 from annotations.states import Job
-from archival import reconcile, staff, stores
+from archival import census, reconcile, staff, stores
 from archival import services as life
 from gas_project import clock, events, queues
 from tests.faults import stub
@@ -353,9 +354,7 @@ def _handle(role: str, body: str) -> None:
 def _reconcile() -> None:
     """Do as `manage.py reconcile_archives --apply` does."""
     found = reconcile.latest()
-    try:
+    with suppress(stores.NotThere):
         reconcile.ask()
-    except stores.NotThere:
-        return
-    if found:
-        reconcile.apply(reconcile.compare(found), accept=True)
+    with suppress(census.TooOld):
+        reconcile.apply(census.take(found), accept=True)

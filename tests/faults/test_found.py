@@ -3,7 +3,7 @@
 import pytest
 
 from annotations.safety import margins
-from archival import reconcile, stores
+from archival import census, reconcile, stores
 from deploy.local.run import LocalCloud
 from tests.archival.life import archived
 from tests.core import DAY, Travel
@@ -16,4 +16,4 @@ def test_a_garbled_inventory_is_refused_in_words(cloud: LocalCloud, travel: Trav
     travel(margins().standard + 1)
     cloud.faults.update({"flip_byte_in_output": True})
     with pytest.raises(stores.Changed, match="garbled"):
-        reconcile.compare(handle)
+        census.take(handle)

@@ -17,7 +17,7 @@ from annotations.claims import Claim
 from annotations.locators import Locator, Store
 from annotations.safety import margins
 from annotations.states import Dated, Job, state_of
-from archival import lifecycle, reconcile, services, steps, stores
+from archival import census, lifecycle, reconcile, services, steps, stores
 from archival.stores import vault
 from gas_project import aws, clock, items
 
@@ -207,12 +207,8 @@ def wishes_bump_rev(patch: Patch) -> None:
 
 def reconcile_spares_the_open_upload(patch: Patch) -> None:
     """An archive counts as stray though its upload is still being recorded."""
-    real = reconcile._named
-
-    def named(job: Job, archive: Any, name: str) -> bool:
-        return real(replace(job, upload=None), archive, name)
-
-    patch.setattr(reconcile, "_named", named)
+    real = census._names
+    patch.setattr(census, "_names", lambda job, row: real(replace(job, upload=None), row))
 
 
 def head_before_reaping(patch: Patch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from annotations import jobs, storage
 from annotations.safety import TRIES, margins
 from annotations.states import Job
-from archival import reconcile, services
+from archival import census, reconcile, services
 from deploy.local import glacier_uploads
 from gas_project import aws, clock
 from tests.archival.life import archived, open_only, restoring, thawed, upgrade, wish_deleted
@@ -238,7 +238,7 @@ def reconcile_spares_the_open_upload(stage: Stage) -> Seen:
     stage.travel(DAY)
     handle = reconcile.ask()
     stage.travel(margins().standard + 1)
-    reconcile.apply(reconcile.compare(handle), accept=True)
+    reconcile.apply(census.take(handle), accept=True)
     return _ended(stage, work("archiver", look(job)), "COLD")
 
 
