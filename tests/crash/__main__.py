@@ -1,8 +1,9 @@
 """`make crash`: each worker is struck before and after each of its AWS calls.
 
-CRASH=archiver plays the workers of that name, MODES=alone,rival,woken chooses how. The verdicts
-are kept in .gas/crash.json, so a run that was stopped goes on; another commit begins anew, unless
-KEEP=1 is set.
+CRASH=archiver plays the workers of that name, MODES=alone,rival,woken chooses how, POINT="after
+PutItem" plays those points alone; CRASH and POINT are patterns. The verdicts are kept in
+.gas/crash.json, so a run that was stopped goes on; another commit begins anew, unless KEEP=1 is
+set.
 """
 
 import os

@@ -1,6 +1,7 @@
 """The run of `make crash`, from the first point to the table's last line."""
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -32,7 +33,7 @@ def _say(text: str) -> None:
 
 def report() -> int:
     """Play the table; return 1 when something was wrong."""
-    wanted = os.environ.get("CRASH", "")
+    wanted, only = os.environ.get("CRASH", ""), os.environ.get("POINT", "")
     modes = os.environ.get("MODES", ",".join(MODES)).split(",")
     began, bad, played = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory(prefix="gas-crash-") as folder:
@@ -40,9 +41,8 @@ def report() -> int:
         kept = Kept(Path(".gas/crash.json"))
         _say(f"{'worker':22} {'points':>6}  " + "  ".join(f"{mode:>8}" for mode in modes))
         try:
-            for role, points, wrong in play(
-                [role for role in ROLES if wanted in role.name], modes, ground, kept
-            ):
+            roles = [role for role in ROLES if re.search(wanted, role.name)]
+            for role, points, wrong in play(roles, modes, ground, kept, only=only):
                 good = [f"{len(points) - len(wrong[mode]):>8}" for mode in modes]
                 _say(f"{role.name:22} {len(points):>6}  " + "  ".join(good))
                 for mode in modes:

@@ -14,7 +14,7 @@ from archival import reconcile, services
 from archival.stores import vault
 from gas_project import aws, clock, events
 from tests.archival.life import archived, open_only, restoring, upgrade, wish_deleted
-from tests.core import DAY, RESULT, Travel, hot, look, lose_messages, new_job, person
+from tests.core import DAY, RESULT, Travel, _visit, hot, look, lose_messages, new_job, person
 
 TWO_PARTS = RESULT * 440
 """Bytes of a result that is archived in two parts of 8 MiB at most."""
@@ -118,8 +118,10 @@ def to_mail(travel: Travel) -> Job:
 
 
 def to_reconcile(travel: Travel) -> Job:
-    """The vault's inventory lists an archive that its job does not name."""
+    """The vault's inventory lists an archive that its job, at rest, does not name."""
     job = archived()
+    travel(margins().links_end + 1)
+    _visit(job)
     name = f"a/{job.job_id}/stray"
     upload = aws.glacier().initiate_multipart_upload(
         vaultName=aws.vault(),
