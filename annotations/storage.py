@@ -3,6 +3,7 @@
 Keys hold ids and random parts only, and none is used twice; what a name means is in the job.
 """
 
+import hashlib
 import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -100,8 +101,10 @@ def head(locator: Locator) -> Head:
     return Head(found["ContentLength"], found["ETag"])
 
 
-def stream(locator: Locator, *, etag: str | None = None, start: int = 0) -> Iterator[bytes]:
-    """Yield an object's bytes from `start` on, in chunks of at most 1 MiB.
+def stream(
+    locator: Locator, *, etag: str | None = None, start: int = 0, chunk: int = CHUNK
+) -> Iterator[bytes]:
+    """Yield an object's bytes from `start` on, in chunks of at most `chunk` bytes.
 
     Raises NotThere or Changed.
     """
@@ -112,7 +115,7 @@ def stream(locator: Locator, *, etag: str | None = None, start: int = 0) -> Iter
         body = aws.s3().get_object(Bucket=locator.bucket, Key=locator.name, **asked)["Body"]  # type: ignore[arg-type]
     except ClientError as error:
         raise _asked(error) from error
-    yield from body.iter_chunks(CHUNK)
+    yield from body.iter_chunks(chunk)
 
 
 _sign_until: ContextVar[int | None] = ContextVar("sign_until", default=None)
@@ -227,11 +230,25 @@ def begin(locator: Locator, **options: Any) -> Locator:
     return Locator(locator.store, locator.bucket, locator.name, found["UploadId"])
 
 
-def write(*, upload: Locator, number: int, offset: int, data: bytes) -> str:
+def held(*, upload: Locator) -> dict[int, str]:
+    """Return the tags of the parts that an open upload has, by number. Raises NotThere."""
+    asked: Any = _of(upload) | {"UploadId": upload.upload or ""}
+    pages = aws.s3().get_paginator("list_parts").paginate(**asked)
+    try:
+        return {p["PartNumber"]: _tag(p) for page in pages for p in page.get("Parts", [])}
+    except ClientError as error:
+        raise _asked(error) from error
+
+
+def write(*, upload: Locator, number: int, offset: int, data: bytes, held: str = "") -> str:
     """Send part `number` (from 1), return its ETag and CRC32.
 
-    Raises NotThere when the upload is gone, Changed when other bytes arrived.
+    A part whose ETag in `held` is the MD5 of `data` is there already; of an object encrypted by KMS
+    the ETag is none (S3 API reference, Object), and the part is sent again. Raises NotThere when
+    the upload is gone, Changed when other bytes arrived.
     """
+    if held and held.startswith(f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'):
+        return held
     try:
         sent = aws.s3().upload_part(
             **_of(upload),  # type: ignore[arg-type]
@@ -242,7 +259,11 @@ def write(*, upload: Locator, number: int, offset: int, data: bytes) -> str:
         )
     except ClientError as error:
         raise _asked(error) from error
-    return f"{sent['ETag']} {sent.get('ChecksumCRC32', '')}"
+    return _tag(sent)
+
+
+def _tag(part: Any) -> str:
+    return f"{part['ETag']} {part.get('ChecksumCRC32', '')}"
 
 
 def _part(number: int, tag: str) -> dict[str, Any]:
@@ -269,11 +290,14 @@ def finish(*, upload: Locator, size: int, tags: list[str]) -> Locator:
 
 
 def read(*, copy: Locator, retrieval: str | None, size: int, part: int) -> Iterator[bytes]:
-    """Yield the object in exact parts of `part` bytes, the last one shorter. Raises NotThere."""
+    """Yield the object in exact parts of `part` bytes, the last one shorter. Raises NotThere.
+
+    It is read in pieces of a part, which pass as they are: they are joined only after a break.
+    """
     held: list[bytes] = []
     missing = part
-    for chunk in _whole(copy):
-        rest = chunk
+    for piece in _whole(copy, part):
+        rest = piece
         while len(rest) >= missing:
             yield b"".join([*held, rest[:missing]])
             rest, held, missing = rest[missing:], [], part
@@ -284,14 +308,14 @@ def read(*, copy: Locator, retrieval: str | None, size: int, part: int) -> Itera
         yield b"".join(held)
 
 
-def _whole(locator: Locator) -> Iterator[bytes]:
+def _whole(locator: Locator, chunk: int) -> Iterator[bytes]:
     """Yield an object's bytes; a stream that breaks is taken up where it broke."""
     at = 0
     for tries_left in reversed(range(READ_TRIES)):
         try:
-            for chunk in stream(locator, start=at):
-                at += len(chunk)
-                yield chunk
+            for piece in stream(locator, start=at, chunk=chunk):
+                at += len(piece)
+                yield piece
             return
         except (HTTPClientError, IncompleteReadError):
             if not tries_left:

@@ -4,8 +4,6 @@ A step returns the attributes to record; `archival.services.advance` claims befo
 Archive and thaw are the same two steps, `open` and `fill`, with the ends swapped.
 """
 
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +13,7 @@ from annotations.claims import Claim
 from annotations.locators import GONE, Locator, Store
 from annotations.safety import CLAIMS, GARBAGE, REFUSALS, TRIES, margins
 from annotations.states import Dated, Job, place, want_of
-from archival import lifecycle, stores, treehash
+from archival import lifecycle, stores, transfer
 from gas_project import clock
 
 Changes = dict[str, Any]
@@ -155,7 +153,7 @@ def fill(claim: Claim, now: int) -> Changes:
     assert job.copy is not None
     assert job.upload is not None
     try:
-        tags, tree = _pour(claim, job.copy, job.upload)
+        tags, tree = transfer.pour(claim, job.copy, job.upload)
     except stores.NotThere as error:
         return failed(claim.job, now, str(error) or "source or upload gone")
     except stores.Changed:
@@ -169,46 +167,6 @@ def fill(claim: Claim, now: int) -> Changes:
     except (stores.NotThere, stores.Changed):
         return failed(claim.job, now, "upload gone or refused")
     return _switched(claim.job, new, tree)
-
-
-def _pour(claim: Claim, source: Locator, upload: Locator) -> tuple[list[str], str]:
-    """Send the source's bytes part by part; return the parts' tags and the tree hash of all.
-
-    Hashing takes as long as sending, so a thread of its own does it while a part is under way. The
-    tree hash is computed once in a result's life, or by the vault that needs it: the SHA-256 tells.
-    Raises stores.Changed when size, SHA-256 or tree hash are not those of the result.
-    """
-    job, whole, offset = claim.job, hashlib.sha256(), 0
-    vault, part = upload.store is Store.VAULT, treehash.part_size(job.size)
-    tags: list[str] = []
-    trees: list[str] = []
-    parts = stores.of(source).read(copy=source, retrieval=job.retrieval, size=job.size, part=part)
-    with ThreadPoolExecutor(max_workers=1) as aside:
-        for number, data in enumerate(parts, 1):
-            hashed = aside.submit(whole.update, data)
-            if not (vault or job.tree_hash):
-                trees.append(treehash.tree_hash(data))
-            tags.append(_sent(upload, number=number, offset=offset, data=data))
-            offset += len(data)
-            hashed.result()
-            claim.beat()
-    every = tags if vault else trees
-    tree = treehash.combine(every) if every else job.tree_hash
-    if (offset, whole.hexdigest()) != (job.size, job.sha256) or job.tree_hash not in ("", tree):
-        raise stores.Changed("size or hash differ")
-    return tags, tree
-
-
-def _sent(upload: Locator, *, number: int, offset: int, data: bytes) -> str:
-    """Send one part and return its tag; of a part in a vault it is the tree hash.
-
-    An upload that is gone may have been completed by a worker that died before its record: then
-    the bytes are only read and hashed, and `finish` tells what became of it.
-    """
-    try:
-        return stores.of(upload).write(upload=upload, number=number, offset=offset, data=data)
-    except stores.NotThere:
-        return treehash.tree_hash(data)
 
 
 def _switched(job: Job, new: Locator, tree: str) -> Changes:

@@ -8,6 +8,7 @@ from annotations.locators import Locator, Store
 from archival.stores import s3
 from archival.stores.protocol import Refused
 
+held = s3.held
 write = s3.write
 finish = s3.finish
 read = s3.read

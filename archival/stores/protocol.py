@@ -28,8 +28,16 @@ class ByteStore(Protocol):
     def open(self, *, job_id: str, size: int) -> Locator:
         """Open an upload for `size` bytes at a fresh name that is never used again."""
 
-    def write(self, *, upload: Locator, number: int, offset: int, data: bytes) -> str:
-        """Send part `number` (from 1) and return its tag; raises NotThere (upload) or Changed."""
+    def held(self, *, upload: Locator) -> dict[int, str]:
+        """Return the tags of the parts that an open upload has, by number; raises NotThere."""
+
+    def write(
+        self, *, upload: Locator, number: int, offset: int, data: bytes, held: str = ""
+    ) -> str:
+        """Send part `number` (from 1) and return its tag; raises NotThere (upload) or Changed.
+
+        Where the tag `held` of the part that is there proves that it is this one, nothing is sent.
+        """
 
     def finish(self, *, upload: Locator, size: int, tags: list[str]) -> Locator:
         """Make the parts one whole and return its name, the same if asked again soon.

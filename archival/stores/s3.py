@@ -21,6 +21,7 @@ RESTORE_DAYS = 3
 ASKED_BEFORE = "RestoreAlreadyInProgress"
 NO_CAPACITY = "GlacierExpeditedRetrievalNotAvailable"
 
+held = storage.held
 write = storage.write
 finish = storage.finish
 read = storage.read

@@ -75,13 +75,32 @@ def open(*, job_id: str, size: int) -> Locator:
     return Locator(Store.VAULT, vault, name, reply["uploadId"])
 
 
-def write(*, upload: Locator, number: int, offset: int, data: bytes) -> str:
+def held(*, upload: Locator) -> dict[int, str]:
+    """Return the tree hashes of the parts that an open upload has, by number. Raises NotThere."""
+    asked = {"accountId": "-", "vaultName": upload.bucket, "uploadId": _open_upload(upload)}
+    with _meaning():
+        pages = aws.glacier().get_paginator("list_parts").paginate(**asked)  # type: ignore[arg-type]
+        return {
+            _first(part["RangeInBytes"]) // page["PartSizeInBytes"] + 1: part["SHA256TreeHash"]
+            for page in pages
+            for part in page["Parts"]
+        }
+
+
+def _first(range_: str) -> int:
+    return int(range_.partition("-")[0])
+
+
+def write(*, upload: Locator, number: int, offset: int, data: bytes, held: str = "") -> str:
     """Send one part; return its tree hash, which AWS has computed too.
 
-    `offset` in bytes names the part here; `number` is for stores that count parts.
-    Raises NotThere when the upload is gone, Changed when AWS received something else.
+    `offset` in bytes names the part here; `number` is for stores that count parts. A part whose
+    tree hash is `held` is there already. Raises NotThere when the upload is gone, Changed when AWS
+    received something else.
     """
     tree = treehash.tree_hash(data)
+    if held == tree:
+        return tree
     with _meaning():
         reply = aws.glacier().upload_multipart_part(
             vaultName=upload.bucket,

@@ -231,14 +231,14 @@ def test_what_was_not_asked_for_is_not_becoming_ready() -> None:
 
 
 def breaks(monkeypatch: pytest.MonkeyPatch, times: int, then: Any = None) -> list[int]:
-    """Let streams break after their first chunk; return where each stream began."""
+    """Let streams break after their first MiB; return where each stream began."""
     real, began = storage.stream, []
 
     def stream(locator: Locator, **asked: Any) -> Iterator[bytes]:
         began.append(asked.get("start", 0))
         chunks = real(locator, **asked)
-        yield next(chunks)
         if len(began) <= times:
+            yield next(chunks)[:MIB]
             if then:
                 then()
             raise HTTPClientError(error="the stream broke")

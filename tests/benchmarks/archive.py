@@ -4,10 +4,9 @@ The real steps and stores, the local cloud in a process of its own. Nothing is a
 SIZES in MiB (default 64,1024), STORES (default vault,s3), JOBS (default 60) choose what is run.
 """
 
-import hashlib
 import os
 import statistics
-import uuid
+import time
 from collections import Counter
 from functools import partial
 
@@ -18,13 +17,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 os.environ.setdefault("GAS_LOG_LEVEL", "WARNING")
 django.setup()
 
-from accounts import plans  # noqa: E402
-from annotations import storage  # noqa: E402
-from annotations.locators import Locator  # noqa: E402
-from annotations.states import Job  # noqa: E402
 from archival import services  # noqa: E402
 from gas_project import aws, events, worker  # noqa: E402
-from tests.benchmarks import bare  # noqa: E402
+from tests.benchmarks.large import (  # noqa: E402
+    RETRIEVED,
+    Pair,
+    moved,
+    person,
+    taken_up,
+)
 from tests.benchmarks.place import (  # noqa: E402
     MIB,
     Cloud,
@@ -42,12 +43,10 @@ from tests.core import hot, look  # noqa: E402
 SIZES = [int(size) * MIB for size in os.environ.get("SIZES", "64,1024").split(",")]
 STORES = os.environ.get("STORES", "vault,s3").split(",")
 JOBS = int(os.environ.get("JOBS", "60"))
+KILLED = int(os.environ.get("KILLED", "1024")) * MIB
 DELAY = 0.03
 CONCURRENCIES = (1, 8, 32)
 SMALL = os.urandom(16 * 1024)
-RETRIEVED = 6 * 3600
-"""After so many seconds of the cloud's clock every Expedited and Standard retrieval is ready."""
-
 FLOOR: dict[str, dict[str, float]] = {
     "archive": {
         **{"ReceiveMessage": 0.1, "DeleteMessageBatch": 0.1, "GetItem": 2, "GetObject": 1},
@@ -65,60 +64,7 @@ FLOOR: dict[str, dict[str, float]] = {
 at job and plan, record the upload before its first byte, move the bytes, switch in one write."""
 
 
-def person(tier: str) -> str:
-    """Return a new person's id, with a plan."""
-    user_id = str(uuid.uuid4())
-    plans.create(user_id=user_id, tier=tier)
-    return user_id
-
-
 # --- how fast, and in how much memory --------------------------------------------------------
-
-
-def large_result(user_id: str, size: int) -> Job:
-    """Put a hot result of `size` bytes, block by block, and return its job."""
-    job_id, block, whole = str(uuid.uuid4()), os.urandom(16 * MIB), hashlib.sha256()
-    copy = storage.inside(storage.new_attempt(job_id), storage.RESULT)
-    upload, tags = storage.begin(copy), []
-    for number, first in enumerate(range(0, size, len(block)), 1):
-        data = block[: min(len(block), size - first)]
-        whole.update(data)
-        tags.append(storage.write(upload=upload, number=number, offset=first, data=data))
-    storage.finish(upload=upload, size=size, tags=tags)
-    facts = {"copy": copy, "size": size, "sha256": whole.hexdigest()}
-    return hot(user_id, b"small", job_id=job_id, **facts)
-
-
-def moved(cloud: Cloud, size: int, store: str) -> tuple[list[Spent], list[Spent]]:
-    """Archive and thaw one result by GAS and barely; return both costs of both ways."""
-    settings.GAS_COLD_STORE = store
-    user_id = person("free")
-    job = large_result(user_id, size)
-    source = job.copy
-    assert source is not None
-    with measured(cloud) as bare_in:
-        bare.archive(source, size=size, store=store)
-    with measured(cloud) as our_in:
-        services.advance(role="archiver", job_id=job.job_id)
-    cold, retrieval = _restored(cloud, job)
-    with measured(cloud) as bare_out:
-        bare.thaw(cold, retrieval=retrieval, size=size)
-    with measured(cloud) as our_out:
-        services.advance(role="thawer", job_id=job.job_id)
-    assert look(job).state == "HOT", look(job).problem
-    return [bare_in, our_in], [bare_out, our_out]
-
-
-def _restored(cloud: Cloud, job: Job) -> tuple[Locator, str]:
-    """Let the owner upgrade and the store bring the bytes; return the cold copy and its handle."""
-    assert look(job).state == "COLD", look(job).problem
-    services.change_tier(user_id=job.user_id, tier="premium")
-    services.advance(role="restorer", job_id=job.job_id)
-    cloud.advance(RETRIEVED)
-    found = look(job)
-    assert found.copy is not None
-    assert found.retrieval is not None
-    return found.copy, found.retrieval
 
 
 def rounds(size: int) -> int:
@@ -133,14 +79,17 @@ def speeds() -> None:
     for store in STORES:
         for size in SIZES:
             with new_cloud() as cloud:
-                both = [moved(cloud, size, store) for _ in range(rounds(size))]
+                both = [
+                    moved(cloud, size, store, bare_first=number % 2 == 0)
+                    for number in range(rounds(size))
+                ]
             for which, name in enumerate(("archive", "thaw")):
                 lines.append(_speed(f"{store} {name}", size, [one[which] for one in both]))
     head = ["", "MiB", "bare MB/s", "GAS MB/s", "share", "CPU s/GB", "bare", "peak MiB", "bare"]
     table(head, lines)
 
 
-def _speed(name: str, size: int, pairs: list[list[Spent]]) -> list[str]:
+def _speed(name: str, size: int, pairs: list[Pair]) -> list[str]:
     middle = statistics.median
     plain = middle(size / one.seconds / 1e6 for one, _ in pairs)
     ours = middle(size / two.seconds / 1e6 for _, two in pairs)
@@ -151,23 +100,47 @@ def _speed(name: str, size: int, pairs: list[list[Spent]]) -> list[str]:
     return [name, str(size // MIB), *figures, *(str(one) for one in most)]
 
 
+def kills() -> None:
+    """Print what is left to do of a large result whose worker was killed half-way."""
+    heading(f"After SIGKILL half-way through {KILLED // MIB} MiB: what the next worker did")
+    rows = []
+    for store in STORES:
+        with new_cloud() as cloud:
+            for role, parts, before, spent in taken_up(cloud, KILLED, store):
+                sent = spent.calls["UploadPart"] + spent.calls["UploadMultipartPart"]
+                counts = [str(one) for one in (parts, before, sent)]
+                rows.append([f"{store} {role}", *counts, f"{spent.seconds:.0f}", _mib(spent)])
+    table(["", "parts", "sent before", "sent after", "s", "peak MiB"], rows)
+
+
+def _mib(spent: Spent) -> str:
+    return str(spent.peak // MIB)
+
+
 # --- how many a second -----------------------------------------------------------------------
 
 
-def drain(role: str, *, concurrency: int, until: int = 0) -> None:
-    """Let one worker process empty its queue; or end it when `until` jobs were handled."""
+def drain(role: str, *, concurrency: int, until: int = 0) -> float:
+    """Let one worker process empty its queue; or end it when `until` jobs were handled.
+
+    Returns the seconds up to the last job, without the worker's last long poll.
+    """
     seen: set[str] = set()
     handle = partial(services.handle, role=role)
+    began = last = time.monotonic()
 
     def noted(event: events.Event) -> None:
+        nonlocal last
         handle(event)
         seen.add(event.job_id or "")
+        last = time.monotonic()
         if until and len(seen) >= until:
             engine.stop()
 
     options = worker.Options(concurrency=concurrency, wait=1, idle_exit=1, jitter=0)
     engine = worker.Worker(queue=events.QUEUE_OF_ROLE[role], handler=noted, options=options)
     engine.run()
+    return last - began
 
 
 def small_jobs(user_id: str, count: int) -> list[str]:
@@ -184,10 +157,11 @@ def rates() -> None:
     rows = []
     with new_cloud() as cloud:
         for concurrency in CONCURRENCIES:
-            count = min(JOBS, 15) if concurrency == 1 else JOBS * (2 if concurrency > 8 else 1)
+            count = min(JOBS, 15) if concurrency == 1 else JOBS * (3 if concurrency > 8 else 1)
             small_jobs(person("free"), count)
             with measured(cloud) as spent, latency(DELAY):
-                drain("archiver", concurrency=concurrency, until=count)
+                seconds = drain("archiver", concurrency=concurrency, until=count)
+            spent.seconds = seconds
             rows.append(_rate(f"GAS, {concurrency} at a time", count, spent))
         scripts = Usual()
         owner = person("free")
@@ -282,9 +256,9 @@ def _writes(*spent: Spent) -> list[str]:
 
 
 def main() -> None:
-    """Run what PARTS (speeds,rates,costs) names, all by default."""
-    parts = {"costs": costs, "rates": rates, "speeds": speeds}
-    for name in os.environ.get("PARTS", ",".join(parts)).split(","):
+    """Run what PARTS names: by default all but `kills`, which is for large results."""
+    parts = {"costs": costs, "rates": rates, "speeds": speeds, "kills": kills}
+    for name in os.environ.get("PARTS", "costs,rates,speeds").split(","):
         parts[name]()
     say(f"The local cloud of {aws.region()} is one process; AWS's own speed is not measured here.")
 

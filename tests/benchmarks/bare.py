@@ -31,7 +31,7 @@ def _output(retrieval: str, size: int, part: int) -> Iterator[bytes]:
         yield reply["body"].read()
 
 
-def _into_vault(parts: Iterator[bytes], size: int, part: int) -> None:
+def _into_vault(parts: Iterator[bytes], size: int, part: int) -> Locator:
     glacier, vault = aws.glacier(), aws.vault()
     upload = glacier.initiate_multipart_upload(vaultName=vault, partSize=str(part))["uploadId"]
     trees, at = [], 0
@@ -50,11 +50,11 @@ def _into_vault(parts: Iterator[bytes], size: int, part: int) -> None:
         archiveSize=str(size),
         checksum=treehash.combine(trees),
     )
-    assert made["archiveId"]
+    return Locator(Store.VAULT, vault, made["archiveId"])
 
 
-def _into_s3(parts: Iterator[bytes], target: dict[str, Any], **options: Any) -> None:
-    s3 = aws.s3()
+def _into_s3(parts: Iterator[bytes], copy: Locator, **options: Any) -> Locator:
+    s3, target = aws.s3(), _of(copy)
     upload = s3.create_multipart_upload(**target, **options)["UploadId"]
     of = target | {"UploadId": upload}
     tags: Any = [
@@ -65,23 +65,22 @@ def _into_s3(parts: Iterator[bytes], target: dict[str, Any], **options: Any) -> 
     with suppress(s3.exceptions.NoSuchUpload):
         s3.complete_multipart_upload(**of, MultipartUpload={"Parts": tags})
     assert s3.head_object(**target)["ETag"]
+    return copy
 
 
-def archive(source: Locator, *, size: int, store: str) -> None:
-    """Copy a hot object into the cold store."""
+def archive(source: Locator, *, size: int, store: str) -> Locator:
+    """Copy a hot object into the cold store and return the copy."""
     part = treehash.part_size(size)
     parts = _object(source, part)
     if store == "vault":
-        _into_vault(parts, size, part)
-    else:
-        _into_s3(
-            parts, {"Bucket": aws.bucket("archive"), "Key": "bare/copy"}, StorageClass="GLACIER"
-        )
+        return _into_vault(parts, size, part)
+    copy = Locator(Store.S3_GLACIER, aws.bucket("archive"), "bare/copy")
+    return _into_s3(parts, copy, StorageClass="GLACIER")
 
 
-def thaw(source: Locator, *, retrieval: str, size: int) -> None:
-    """Copy a cold result, which can be read, back into the hot store."""
+def thaw(source: Locator, *, retrieval: str, size: int) -> Locator:
+    """Copy a cold result, which can be read, back into the hot store; return the copy."""
     part = treehash.part_size(size)
     vault = source.store is Store.VAULT
     parts = _output(retrieval, size, part) if vault else _object(source, part)
-    _into_s3(parts, {"Bucket": aws.bucket("results"), "Key": "bare/copy"})
+    return _into_s3(parts, Locator(Store.HOT, aws.bucket("results"), "bare/copy"))
