@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def _fork(command: list[str], hear: Callable[[str, int, str], None] | None) -> i
     try:
         if hear:
             _watch(hear)
-        call_command(*command)
+        call_command(*command, stdout=StringIO())
         status = 0
     finally:
         os._exit(status)
