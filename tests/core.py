@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from accounts import plans
@@ -180,12 +180,11 @@ def _visit(job: Job) -> None:
 
 
 def inventory(travel: Travel) -> int:
-    """Take the vault's inventory and apply what it shows; return the jobs that changed."""
+    """Reconcile with the vault's inventory, if there is one; return the jobs that changed."""
     travel(DAY)
-    try:
+    handle = None
+    with suppress(NotThere):
         handle = reconcile.ask()
-    except NotThere:
-        return 0
     travel(margins().standard + 1)
     return reconcile.apply(census.take(handle), accept=True)
 

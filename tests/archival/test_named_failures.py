@@ -28,8 +28,10 @@ from tests.core import (
     Travel,
     archives,
     hot,
+    inventory,
     look,
     objects,
+    open_uploads,
     person,
     replies_lost,
     served,
@@ -185,6 +187,9 @@ def test_t8_a_deletion_in_the_middle_of_a_move_leaves_nothing(
         work(role, job)
     assert len(seen) >= turn
     _ends(stage, job, "DELETED")
+    inventory(stage.travel)  # an upload that was opened and never recorded is forgotten by now
+    _ends(stage, job, "DELETED")
+    assert open_uploads() == set()
 
 
 def test_t9_an_inventory_that_lists_the_deleted_and_lacks_the_new_changes_nothing(
