@@ -9,6 +9,7 @@ import logging
 import shutil
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from annotations import storage
-from annotations.genomics import references
+from annotations.genomics import hints, references
 from annotations.genomics.references import Reference
 from annotations.locators import Locator, Store
 from gas_project import aws
@@ -54,7 +55,12 @@ def push(reference: Reference) -> None:
     for name in files:
         with (reference.folder / name).open("rb") as file:
             storage.put(_at(folder + name), file)
-    index = {"title": reference.title, "checksum": reference.checksum, "files": files}
+    index = {
+        "title": reference.title,
+        "checksum": reference.checksum,
+        "files": files,
+        "contigs": hints.contigs(reference),
+    }
     storage.put(_at(f"{reference.id}.json"), json.dumps(index).encode())
 
 
@@ -63,24 +69,45 @@ def withdraw(reference_id: str) -> None:
     aws.s3().delete_object(Bucket=aws.bucket("results"), Key=f"{PREFIX}{reference_id}.json")
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A shared reference: its title, and its sequences as `hints` tells them."""
+
+    title: str
+    contigs: list[dict[str, Any]]
+
+
 def offered() -> dict[str, str]:
     """Return the title of every reference that people may choose, by id.
 
     While S3 is away, these are the ones of this machine.
     """
-    here = {one.id: one.title for one in references.known().values()}
-    return {**_listed(int(time.monotonic()) // FRESH), **here}
+    return {name: offer.title for name, offer in _shared().items()} | {
+        one.id: one.title for one in references.known().values()
+    }
+
+
+def described() -> list[dict[str, Any]]:
+    """Return id, title and sequences of every reference that people may choose, as plain data."""
+    here = {one.id: Offer(one.title, hints.contigs(one)) for one in references.known().values()}
+    offers = {**here, **{name: o for name, o in _shared().items() if name not in here}}
+    return [{"id": name, **asdict(offer)} for name, offer in offers.items()]
+
+
+def _shared() -> dict[str, Offer]:
+    return _listed(int(time.monotonic()) // FRESH)
 
 
 @lru_cache(maxsize=1)
-def _listed(_minute: int) -> dict[str, str]:
+def _listed(_minute: int) -> dict[str, Offer]:
     found = {}
     try:
         pages = aws.s3().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=aws.bucket("results"), Prefix=PREFIX, Delimiter="/"):
             for row in page.get("Contents", ()):
                 name = row["Key"].removeprefix(PREFIX).removesuffix(".json")
-                found[name] = str(_index(name)["title"])
+                index = _index(name)
+                found[name] = Offer(str(index["title"]), index.get("contigs", []))
     except (BotoCoreError, ClientError, storage.NotThere):
         _log.warning("The list of shared references could not be read")
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts import plans, tiers
 from annotations import jobs, library, storage
+from annotations.genomics import hints as preflight
 from annotations.genomics.examples import EXAMPLES, Example
 from annotations.jobs import NotFound, Page
 from annotations.safety import margins
@@ -80,6 +81,11 @@ def limits(*, user_id: str) -> Limits:
 def references() -> tuple[ReferenceChoice, ...]:
     """Return the references that a person may choose."""
     return tuple(ReferenceChoice(name, title) for name, title in library.offered().items())
+
+
+def hints() -> dict[str, Any]:
+    """Return what the upload page's script goes by: references and the rules of preflight."""
+    return {"references": library.described(), "rules": preflight.rules()}
 
 
 def tidy(name: str) -> str:

@@ -29,6 +29,7 @@ def _show(request: HttpRequest, form: SubmitForm, status: int = 200) -> HttpResp
         "form": form,
         "limits": services.limits(user_id=person(request)),
         "examples": services.EXAMPLES,
+        "hints": services.hints(),
     }
     return render(request, "annotations/submit.html", context, status=status)
 

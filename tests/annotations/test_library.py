@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from annotations import library, services, storage
-from annotations.genomics import reference_import, references
+from annotations.genomics import hints, reference_import, references
 from deploy.local.run import LocalCloud
 from gas_project import aws
 from tests.annotations.genomics import toy
@@ -29,6 +29,23 @@ def test_a_pushed_reference_is_offered_everywhere(shared: str) -> None:
     library.withdraw(shared)
     library.forget_listing()
     assert {choice.id for choice in services.references()} == {"sars-cov-2", "human-mt"}
+
+
+def test_a_shared_reference_tells_the_upload_page_its_sequences(shared: str) -> None:
+    told = {one["id"]: one for one in library.described()}[shared]
+    assert told["title"] == "Toy genome"
+    assert [(c["name"], c["length"], c["aliases"]) for c in told["contigs"]] == [
+        ("1", 1300, ["CM9.1", "NC_9.1", "chr1"]),
+        ("MT", 60, ["M", "chrM", "chrMT"]),
+    ]
+
+
+def test_of_a_draft_genome_the_upload_page_knows_no_sequences(
+    shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "MOST_CONTIGS", 0)
+    here = [one["contigs"] for one in library.described() if one["id"] != shared]
+    assert here == [[], []]
 
 
 def test_a_worker_fetches_a_version_once_and_checks_it(

@@ -92,7 +92,8 @@ def test_what_is_no_vcf_is_refused_before_it_is_sent(
     page = open_page()
     let_in(page.context, owner, served)
     drop_file(page, "letter.vcf", "Dear colleague,")
-    expect(page.locator("#fault")).to_contain_text("This is no VCF")
+    expect(page.locator("#seen-rows")).to_contain_text("it looks like text without a VCF header")
+    expect(page.locator("#send")).to_be_disabled()
 
 
 def test_without_a_script_a_file_gets_in_too(

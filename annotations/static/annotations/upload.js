@@ -1,4 +1,7 @@
-// Sends a file straight to storage: ask for a form, post the file with it, confirm, go to the job.
+// Looks at a file before a byte is sent, then sends it straight to storage: ask for a form, post the
+// file with it, confirm, go to the job.
+
+import { look } from "./preflight.js";
 
 const MB = 1_000_000;
 const form = document.getElementById("submit");
@@ -8,7 +11,10 @@ const send = document.getElementById("send");
 const stop = document.getElementById("stop");
 const fault = document.getElementById("fault");
 const most = Number(form.dataset.most);
+const { references, rules } = JSON.parse(document.getElementById("hints").textContent);
+const wish = form.elements.reference;
 let chosen = null;
+let seen = null;
 
 const inMB = (bytes) => `${(bytes / MB).toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 })} MB`;
 const small = (bytes) => (bytes < MB / 10 ? `${(bytes / 1000).toFixed(1)} KB` : inMB(bytes));
@@ -18,24 +24,64 @@ function say(text) {
   fault.hidden = !text;
 }
 
-/** Say why a file can't be sent, before a byte of it is; nothing when it can. */
-async function refusal(file) {
-  if (file.size === 0) return "This file is empty. Choose another one.";
-  if (file.size > most) {
-    return `This file is ${inMB(file.size)}, and your plan takes up to ${inMB(most)}. Compress it with bgzip, split it, or see the plans.`;
-  }
-  const start = new Uint8Array(await file.slice(0, 16).arrayBuffer());
-  const zipped = start[0] === 0x1f && start[1] === 0x8b;
-  const plain = new TextDecoder().decode(start).startsWith("##fileformat=VC");
-  return zipped || plain ? "" : "This is no VCF: it does not begin with ##fileformat=VCF, nor is it gzip. Choose another file.";
-}
-
 async function choose(file) {
   if (!file) return;
-  const reason = await refusal(file);
-  say(reason);
-  chosen = reason ? null : file;
   document.getElementById("chosen").textContent = `${file.name} · ${small(file.size)}`;
+  const large = file.size > most;
+  say(large ? `This file is ${inMB(file.size)}, and your plan takes up to ${inMB(most)}. Compress it with bgzip, split it, or see the plans.` : "");
+  chosen = large ? null : file;
+  // A browser that can't look sends the file as it is: the annotator checks everything anyway.
+  const found = large ? null : await look(file, rules, references).catch(() => null);
+  if (!large && chosen !== file) return; // another file was chosen meanwhile
+  seen = found;
+  propose();
+  examine();
+}
+
+/** Choose the proposed reference, unless a person chose one, and say why. */
+function propose() {
+  const told = document.getElementById("proposed");
+  const { reference, reason } = seen?.proposal ?? {};
+  if (reference && !wish.dataset.own) wish.value = reference;
+  told.textContent = reference ? `Proposed: ${references.find(({ id }) => id === reference).title}. ${reason}` : reason;
+  told.hidden = !reason;
+}
+
+function row({ line, message, text, fix }) {
+  const made = document.getElementById("seen-row").content.cloneNode(true);
+  const cells = made.querySelectorAll("td");
+  cells[0].textContent = line ? line.toLocaleString("en") : "–";
+  cells[1].querySelector("span").textContent = message;
+  cells[1].querySelector("div").textContent = text;
+  cells[2].textContent = fix || "–";
+  return made;
+}
+
+const many = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+
+/** Return title, text and hue for what was seen. */
+function verdict({ hopeless, failed, findings, records, samples, whole }) {
+  const part = whole ? "the whole file" : "the first megabyte";
+  if (hopeless) return ["This file can’t be annotated", "It is not sent: the annotator reads by the same rules and would refuse it, whatever the reference and the rest of the file.", "red"];
+  if (failed) return ["The annotator would refuse this file", `Your browser looked at ${part} and found this against the chosen reference. Choose another one, or mend the file. You may send it anyway: the annotator reads every line, and decides.`, "amber"];
+  const seenOf = `${many(records, "record")}, ${many(samples, "sample")} in ${part}.`;
+  if (findings.length) return ["This can be annotated, with remarks", `${seenOf} The annotator checks every line, and REF against the reference.`, "blue"];
+  return ["Nothing is wrong so far", `${seenOf} The annotator checks every line, and REF against the reference.`, "green"];
+}
+
+/** Show what the annotator would say of the chosen file with the chosen reference. */
+function examine() {
+  const found = seen?.examine(wish.value);
+  document.getElementById("seen").hidden = !found;
+  send.textContent = found?.failed ? "Send it anyway" : "Annotate";
+  send.disabled = Boolean(found?.hopeless);
+  if (!found) return;
+  const [title, text, hue] = verdict(found);
+  document.getElementById("seen-title").textContent = title;
+  document.getElementById("seen-text").textContent = text;
+  document.getElementById("seen-banner").className = `banner mb-2 hue-${hue}`;
+  document.getElementById("seen-rows").replaceChildren(...found.findings.map(row));
+  document.getElementById("seen-table").hidden = !found.findings.length;
 }
 
 function show(sent, total, started) {
@@ -112,10 +158,14 @@ async function upload() {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (chosen) upload();
+  if (chosen && !send.disabled) upload();
   else if (fault.hidden) say("Choose a VCF first: drop it above, or press Choose a file.");
 });
 picker.addEventListener("change", () => choose(picker.files[0]));
+wish.addEventListener("change", () => {
+  wish.dataset.own = "yes";
+  examine();
+});
 for (const name of ["dragenter", "dragover"]) {
   drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
 }

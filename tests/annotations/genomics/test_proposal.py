@@ -21,7 +21,11 @@ BARE = f"##fileformat=VCFv4.2\n{COLUMNS}\n"
         ("##contig=<ID=chrM,length=16569>", MITO, "chrM"),
         ("##contig=<length=16569,ID=MT>", MITO, "MT"),
         ("##contig=<ID=chrM,length=16571>", None, "hg19"),
-        ("##contig=<ID=NC_045512.2,length=29904>", None, "no reference here has"),
+        ("##contig=<ID=NC_045512.2,length=29904>", None, "29,904 bases"),
+        ("##contig=<ID=MT>\n##contig=<ID=NC_045512.2>", None, "all the contigs"),
+        ("##contig=<ID=MT>\n##contig=<ID=chrM,length=16569>", MITO, "MT, and 1 more"),
+        ("##contig=<ID=MT,length=0016569>", MITO, "16,569"),
+        ("##contig=<ID=MT,length=99999999999999999999>", MITO, "contig MT."),
         ("##contig=<ID=chr1,length=248956422>\n##contig=<ID=chrM,length=16569>", None, "chr1"),
         ("##source=x", None, "Neither"),
     ],
@@ -33,10 +37,46 @@ def test_contig_lines_tell_the_reference(header: str, expected: str | None, word
 
 
 def test_without_contig_lines_the_records_tell_it() -> None:
+    far = BARE + row(16_570, "A", "G", chrom="MT")
+    assert propose(far.encode(), bases=False).reference is None
     agreeing = BARE + row(73, "A", "G", chrom="MT") + row(263, "A", "G", chrom="MT")
     assert propose(agreeing.encode()).reference == MITO
     assert propose((BARE + row(73, "T", "G", chrom="MT")).encode()).reference is None
     assert propose((agreeing + row(1, "A", "G", chrom="chr1")).encode()).reference is None
+
+
+HEADERS = [
+    f"##fileformat=VCFv4.2\n{header}\n{COLUMNS}\n{more}".encode()
+    for header in (
+        "##source=x",
+        "##contig=<ID=NC_045512.2,length=29903>",
+        "##contig=<ID=MN908947.3>\r",
+        "##contig=<ID=chrM,length=16569>",
+        "##contig=<length=16569,ID=MT>",
+        "##contig=<ID=chrM,length=16571>",
+        "##contig=<ID=NC_045512.2,length=29904>",
+        "##contig=<ID=chr1,length=248956422>\n##contig=<ID=chrM,length=16569>",
+        "##contig=<ID=MT>\n##contig=<ID=NC_045512.2>",
+        "##contig=<ID=MT>\n##contig=<ID=chrM,length=16569>\n##contig=<ID=M>",
+        "##contig=<ID=MT,length=0016569>",
+        "##contig=<ID=MT,length=99999999999999999999>",
+        '##contig=<assembly="a,ID=MT",ID=chr1>',
+        "##contig=<ID=constructor>",
+        "##contig=<ID=__proto__,length=1>",
+        "##contig=<ID=caf\u00e9>",
+        "#" + ",ID=" * 50,
+    )
+    for more in (
+        "",
+        row(73, "A", "G", chrom="MT"),
+        row(73, "A", "G", chrom="MT") + row(1, "A", "G", chrom="chrM") + "MT\t9",
+        row(73, "A", "G", chrom="MT") + row(1, "A", "G", chrom="chr1"),
+        row(29_904, "A", "G"),
+        row("\u0661", "A", "G") + row(0, "A", "G"),
+        "NC_045512.2\t5\n\n" + row(29_903, "A", "G"),
+    )
+] + [b"", b"\xff\xfe\0", b"\xef\xbb\xbf##contig=<ID=MT>\n", b"MT\t9\t.\tA\xff\tC\n"]
+"""Starts of files, for which the upload page must propose what `propose` does."""
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
