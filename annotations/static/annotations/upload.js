@@ -64,7 +64,8 @@ function verdict({ hopeless, failed, findings, records, samples, whole }) {
   const part = whole ? "the whole file" : "the first megabyte";
   if (hopeless) return ["This file can’t be annotated", "It is not sent: the annotator reads by the same rules and would refuse it, whatever the reference and the rest of the file.", "red"];
   if (failed) return ["The annotator would refuse this file", `Your browser looked at ${part} and found this against the chosen reference. Choose another one, or mend the file. You may send it anyway: the annotator reads every line, and decides.`, "amber"];
-  const seenOf = `${many(records, "record")}, ${many(samples, "sample")} in ${part}.`;
+  const of = samples ? ` of ${many(samples, "sample")}` : "";
+  const seenOf = `${many(records, "record")}${of} in ${part}.`;
   if (findings.length) return ["This can be annotated, with remarks", `${seenOf} The annotator checks every line, and REF against the reference.`, "blue"];
   return ["Nothing is wrong so far", `${seenOf} The annotator checks every line, and REF against the reference.`, "green"];
 }
@@ -73,7 +74,7 @@ function verdict({ hopeless, failed, findings, records, samples, whole }) {
 function examine() {
   const found = seen?.examine(wish.value);
   document.getElementById("seen").hidden = !found;
-  send.textContent = found?.failed ? "Send it anyway" : "Annotate";
+  send.textContent = found?.failed && !found.hopeless ? "Send it anyway" : "Annotate";
   send.disabled = Boolean(found?.hopeless);
   if (!found) return;
   const [title, text, hue] = verdict(found);
