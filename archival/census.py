@@ -155,8 +155,13 @@ def _names(job: Job, row: tuple[Any, ...]) -> bool:
 
 
 def _is_at(one: Locator, uri: str) -> bool:
-    plain = str(one.finished())
-    return uri in (plain, str(one)) or (one.is_prefix and uri.startswith(plain))
+    """Whether a name means these bytes, or another upload of the same key.
+
+    The SDK repeats a CreateMultipartUpload whose reply was lost. The upload that nobody knows then
+    holds nothing, and the bucket's lifecycle rule ends it; the key is the copy's.
+    """
+    plain, here = str(one.finished()), uri.partition("?upload=")[0]
+    return uri == str(one) or here == plain or (one.is_prefix and uri.startswith(plain))
 
 
 def _suspect(job: Job, rows: list[tuple[Any, ...]], taken: int) -> bool:

@@ -191,13 +191,19 @@ def _switched(job: Job, new: Locator, tree: str) -> Changes:
 
 
 def reap(claim: Claim, now: int) -> Changes:
-    """Remove one due piece of garbage, after seeing that the good copy is there."""
+    """Remove one due piece of garbage, after seeing that the good copy is there.
+
+    Another upload of the copy's own key is only struck off, since to remove an upload is to remove
+    what may have become of it; the bucket's lifecycle rule ends it.
+    """
     job = claim.job
     due = lifecycle.due_garbage(job, now)[0]
     if job.copy and job.copy.store is not Store.VAULT and not _seen(job.copy, job.size):
         return {"problem": "copy missing or changed"}
-    known = stores.of(due.locator).remove(locator=due.locator)
     rest = tuple(g for g in job.garbage if g != due)
+    if due.locator.finished() == job.copy:
+        return {"garbage": rest, "note": "another upload of the copy's key"}
+    known = stores.of(due.locator).remove(locator=due.locator)
     if not known:
         gone = replace(due.locator, upload=GONE)
         # The clock is read after the abort: from here on nothing can come of that upload.
