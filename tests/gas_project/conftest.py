@@ -30,10 +30,14 @@ def until(true: Callable[[], object], *, seconds: float = 6) -> None:
         time.sleep(0.005)
 
 
-def waiting_at(gate: threading.Event) -> Callable[[Event], None]:
-    """Return a handler that waits until the gate is opened."""
+def waiting_at(
+    gate: threading.Event, begun: threading.Event | None = None
+) -> Callable[[Event], None]:
+    """Return a handler that waits until the gate is opened, and says when it has begun."""
 
     def handle(_: Event) -> None:
+        if begun:
+            begun.set()
         gate.wait()
 
     return handle

@@ -134,8 +134,9 @@ def test_a_stopped_worker_finishes_what_is_in_flight_and_takes_no_more(
     sqs: FakeSQS, gate: threading.Event
 ) -> None:
     sqs.put("archive", HINT)
-    with Running(waiting_at(gate)) as running:
-        until(lambda: sqs.queues["fake:gas-archive"][0].receipts)
+    begun = threading.Event()
+    with Running(waiting_at(gate, begun)) as running:
+        until(begun.is_set)
         running.worker.stop()
         time.sleep(0.3)
         assert not running.ended
@@ -148,8 +149,9 @@ def test_a_stopped_worker_finishes_what_is_in_flight_and_takes_no_more(
 
 def test_heartbeats_go_on_while_draining(sqs: FakeSQS, gate: threading.Event) -> None:
     sqs.put("archive", HINT)
-    with Running(waiting_at(gate), visibility=2) as running:
-        until(lambda: sqs.queues["fake:gas-archive"][0].receipts)
+    begun = threading.Event()
+    with Running(waiting_at(gate, begun), visibility=2) as running:
+        until(begun.is_set)
         running.worker.stop()
         time.sleep(3.2)
         assert sqs.queues["fake:gas-archive"][0].visible_at > time.monotonic()
@@ -161,8 +163,9 @@ def test_after_the_deadline_what_is_in_flight_is_given_back(
     sqs: FakeSQS, gate: threading.Event
 ) -> None:
     sqs.put("archive", HINT)
-    with Running(waiting_at(gate), drain=0.3) as running:
-        until(lambda: sqs.queues["fake:gas-archive"][0].receipts)
+    begun = threading.Event()
+    with Running(waiting_at(gate, begun), drain=0.3) as running:
+        until(begun.is_set)
         running.worker.stop()
         running.join(5)
     assert hidden_for(sqs)[-1] == 0
