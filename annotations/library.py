@@ -64,9 +64,22 @@ def push(reference: Reference) -> None:
     storage.put(_at(f"{reference.id}.json"), json.dumps(index).encode())
 
 
-def withdraw(reference_id: str) -> None:
-    """Take a reference off the list; its files stay for results that name them."""
-    aws.s3().delete_object(Bucket=aws.bucket("results"), Key=f"{PREFIX}{reference_id}.json")
+def withdraw(reference_id: str) -> int:
+    """Take a reference off the list, then remove its files, of every version; return how many.
+
+    A worker that is just fetching it finds it gone, and one that has it in its cache no longer
+    finds it in the list: the job fails and says so. Raises botocore's errors; what is left then
+    goes when it is withdrawn again.
+    """
+    bucket, index = aws.bucket("results"), f"{PREFIX}{reference_id}.json"
+    aws.s3().delete_object(Bucket=bucket, Key=index)
+    pages = aws.s3().get_paginator("list_objects_v2")
+    removed = 0
+    for page in pages.paginate(Bucket=bucket, Prefix=f"{PREFIX}{reference_id}/"):
+        for row in page.get("Contents", ()):
+            aws.s3().delete_object(Bucket=bucket, Key=row["Key"])
+            removed += 1
+    return removed
 
 
 @dataclass(frozen=True, slots=True)

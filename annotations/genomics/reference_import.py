@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from annotations.genomics import codes, fasta, gff, references
+from annotations.genomics import codes, fasta, gff, mitochondrion, references
 from annotations.genomics.fasta import Malformed, Sequence
 from annotations.genomics.fixups import Codon, Fixups, Span
 from annotations.genomics.gff import Message
@@ -18,12 +18,6 @@ from annotations.genomics.references import Contig, Reference, Transcript
 from annotations.genomics.self_test import unanswered
 
 REPORT = "report.txt"
-_RCRS = "c68f52674c9fb33aef52dcf399755519"
-_RCRS_TRAP = {
-    16571: "a sequence of 16,571 bases under this name is the one of hg19 (NC_001807): its "
-    "positions do not match those of rCRS"
-}
-_MITOCHONDRION = ("MT", "chrM", "M", "chrMT")
 _MOST_LISTED = 50
 _MOST_DROPPED = 0.5
 
@@ -130,11 +124,13 @@ def _take(
     built: _Built, one: Sequence, messages: list[Message], told: dict[str, int], report: Report
 ) -> None:
     """Add one contig and those of its messages that are sound."""
-    code = told.get(one.name, 1)
+    md5 = hashlib.md5(one.bases, usedforsecurity=False).hexdigest()
+    coding = any(message.coding for message in messages)
+    mitochondrion.check(one, md5=md5, told=one.name in told or not coding)
+    code = told.get(one.name, mitochondrion.VERTEBRATE if md5 == mitochondrion.RCRS else 1)
     if code not in codes.CODONS:
         known = ", ".join(map(str, codes.CODONS))
         raise Malformed(f"{one.name}: genetic code {code} is not one that GAS knows ({known}).")
-    md5 = hashlib.md5(one.bases, usedforsecurity=False).hexdigest()
     built.contigs.append(Contig(one.name, len(one.bases), code, md5))
     if one.ambiguous:
         report.notes.append(f"{one.name}: {one.ambiguous:,} ambiguous bases became N.")
@@ -338,15 +334,15 @@ def _name_contigs(built: _Built, told: dict[str, set[str]], asked: dict[str, str
     own = {contig.name for contig in built.contigs}
     for place, contig in enumerate(built.contigs):
         aliases = sorted(n for n in wanted[contig.name] - own if taken[n] == 1)
-        traps = _RCRS_TRAP if contig.md5 == _RCRS else {}
+        traps = mitochondrion.TRAPS if contig.md5 == mitochondrion.RCRS else {}
         size = (contig.name, contig.length, contig.code, contig.md5)
         built.contigs[place] = Contig(*size, aliases=tuple(aliases), traps=traps)
 
 
 def _usual(name: str) -> set[str]:
     """Return the other usual names of chromosomes: `1` is `chr1`, `MT` is `chrM`."""
-    if name in _MITOCHONDRION:
-        return {*_MITOCHONDRION} - {name}
+    if name in mitochondrion.NAMES:
+        return {*mitochondrion.NAMES} - {name}
     short = name.removeprefix("chr")
     plain = short.isdigit() or short in ("X", "Y", "W", "Z")
     return {short, f"chr{short}"} - {name} if plain else set()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from django.core.management import CommandError, call_command
 
 import annotations
@@ -156,16 +157,23 @@ def test_references_are_listed_and_checked(monkeypatch: pytest.MonkeyPatch) -> N
         call_command("references", "check")
 
 
+def _away(reference: object) -> None:
+    raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+
 def test_a_reference_is_added_used_listed_and_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, told = toy.asked(tmp_path), io.StringIO()
     shelf = tmp_path / "shelf"
     monkeypatch.setattr(library, "shelf", lambda: shelf)
-    monkeypatch.setattr(library, "withdraw", lambda reference_id: None)
+    monkeypatch.setattr(library, "withdraw", _away)
+    monkeypatch.setattr(library, "push", _away)
     monkeypatch.setattr(references, "_shelves", [shelf])
     files = (str(asked.genome), str(asked.genes))
-    call_command("references", "add", *files, "--id", "toy", "--code", "1=1", stdout=told)
+    add = ("references", "add", *files, "--id", "toy", "--code", "1=1")
+    call_command(*add, stdout=told, stderr=told)
+    assert "manage.py references push toy" in told.getvalue()
     call_command("references", "list", stdout=told)
     call_command("references", "check", stdout=told)
     assert "Added toy, SHA-256" in told.getvalue()
@@ -177,6 +185,7 @@ def test_a_reference_is_added_used_listed_and_removed(
     call_command("annotate", vcf, out=tmp_path / "out", stdout=told, stderr=told)
     assert "Reference toy: The header declares the contig" in told.getvalue()
     call_command("references", "remove", "toy", stdout=told)
+    assert "The bucket could not be reached" in told.getvalue()
     assert not (shelf / "toy").exists()
     with pytest.raises(CommandError, match="no reference toy"):
         call_command("references", "remove", "toy")

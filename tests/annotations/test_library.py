@@ -1,10 +1,12 @@
 """References shared between machines: put into the bucket, listed, fetched once by checksum."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from annotations import library, services, storage
 from annotations.genomics import hints, reference_import, references
@@ -29,6 +31,41 @@ def test_a_pushed_reference_is_offered_everywhere(shared: str) -> None:
     library.withdraw(shared)
     library.forget_listing()
     assert {choice.id for choice in services.references()} == {"sars-cov-2", "human-mt"}
+
+
+def _keys() -> list[str]:
+    listed = aws.s3().list_objects_v2(Bucket=aws.bucket("results"), Prefix="references/")
+    return [row["Key"] for row in listed.get("Contents", ())]
+
+
+def test_a_removed_reference_leaves_nothing_in_the_bucket_and_no_other_is_touched(
+    shared: str,
+) -> None:
+    neighbour = f"references/{shared}-2/0/genes.gff3"
+    for key in (neighbour, f"references/{shared}/older/genes.gff3"):
+        aws.s3().put_object(Bucket=aws.bucket("results"), Key=key, Body=b"##gff-version 3\n")
+    told = io.StringIO()
+    call_command("references", "remove", shared, stdout=told)
+    assert told.getvalue() == f"Removed {shared}. The bucket held 5 of its files.\n"
+    assert _keys() == [neighbour]
+    library.forget_listing()
+    with pytest.raises(storage.NotThere):
+        library.find(shared)
+    with pytest.raises(CommandError, match="no reference"):
+        call_command("references", "remove", shared)
+
+
+def test_an_added_reference_is_shared_at_once_unless_it_is_for_here(
+    cloud: LocalCloud, tmp_path: Path, settings: SimpleNamespace
+) -> None:
+    settings.GAS_DATA = tmp_path
+    asked, told = toy.asked(tmp_path), io.StringIO()
+    files = (str(asked.genome), str(asked.genes))
+    call_command("references", "add", *files, "--id", "mine", "--here", stdout=told)
+    assert _keys() == []
+    call_command("references", "add", *files, "--id", "toy", stdout=told)
+    assert "Every machine can use it" in told.getvalue()
+    assert "references/toy.json" in _keys()
 
 
 def test_a_shared_reference_tells_the_upload_page_its_sequences(shared: str) -> None:

@@ -20,6 +20,7 @@ class Person:
             viewport={"width": width, "height": 900},
             java_script_enabled=script,
             accept_downloads=True,
+            reduced_motion="reduce",  # a picture never shows half of a change of colour
         )
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(20_000)

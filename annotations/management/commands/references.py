@@ -6,6 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import BaseCommand, CommandError
 
 from annotations import library
@@ -53,11 +54,12 @@ class Command(BaseCommand):
         add.add_argument("--title", default="")
         add.add_argument("--code", type=_code, action="append", default=[], metavar="CONTIG=N")
         add.add_argument("--alias", type=_pair, action="append", default=[], metavar="ALIAS=CONTIG")
+        add.add_argument("--here", action="store_true", help="for this machine only: no push")
         actions.add_parser("list", help="list the references of this machine")
         actions.add_parser("check", help="verify checksums, sequences and genes")
         for action, told in (
             ("push", "put a reference into the bucket, for other machines"),
-            ("remove", "remove an added reference, here and from the list"),
+            ("remove", "remove an added reference, here and from the bucket"),
         ):
             actions.add_parser(action, help=told).add_argument("id", type=_id)
 
@@ -81,6 +83,20 @@ class Command(BaseCommand):
         for line in report.lines():
             self.stdout.write(line)
         self.stdout.write(f"Added {reference.id}, SHA-256 {reference.checksum}")
+        if not options["here"]:
+            self._share(reference)
+
+    def _share(self, reference: references.Reference) -> None:
+        """Put a new reference into the bucket; where that can't be reached, it is kept here."""
+        try:
+            library.push(reference)
+        except (BotoCoreError, ClientError) as error:
+            self.stderr.write(
+                f"It is on this machine only, as the bucket could not be reached ({error}). "
+                f"To share it: manage.py references push {reference.id}"
+            )
+        else:
+            self.stdout.write("Every machine can use it within a minute.")
 
     def _list(self, _: dict[str, Any]) -> None:
         for one in references.known().values():
@@ -100,12 +116,22 @@ class Command(BaseCommand):
         self.stdout.write(f"{options['id']} can be used by every machine within a minute.")
 
     def _remove(self, options: dict[str, Any]) -> None:
-        folder = self._find(options["id"]).folder
-        if folder.parent != library.shelf():
-            raise CommandError(f"{options['id']} ships with GAS and stays.")
-        library.withdraw(options["id"])
-        shutil.rmtree(folder)
-        self.stdout.write(f"Removed {options['id']}.")
+        name, folder = options["id"], library.shelf() / options["id"]
+        if name in references.embedded():
+            raise CommandError(f"{name} ships with GAS and stays.")
+        shared, told = self._withdraw(name)
+        if not shared and not folder.is_dir():
+            raise CommandError(f"There is no reference {name} on this machine. {told}")
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        self.stdout.write(f"Removed {name}. {told}")
+
+    def _withdraw(self, name: str) -> tuple[int, str]:
+        try:
+            count = library.withdraw(name)
+        except (BotoCoreError, ClientError) as error:
+            return 0, f"The bucket could not be reached ({error}): if it is there, remove it again."
+        return count, f"The bucket held {count} of its files."
 
     def _find(self, reference_id: str) -> references.Reference:
         known = references.known()

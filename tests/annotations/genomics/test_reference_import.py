@@ -82,6 +82,55 @@ def test_refseq_names_and_regions_are_understood(tmp_path: Path) -> None:
     assert answer == "missense|FWD|XM_1.1|protein_coding|+|2A>2D|125C>A"
 
 
+def test_a_reference_of_refseq_is_found_by_every_usual_name(tmp_path: Path) -> None:
+    bases = toy.genome()
+    genome = f">NC_000001.11\n{bases['1']}\n>NC_9.9\n{bases['MT']}\n"
+    genes = REFSEQ.replace("NC_1.1", "NC_000001.11") + "\n".join(
+        [
+            "NC_9.9\tRefSeq\tregion\t1\t60\t.\t+\t.\tID=NC_9.9:1..60;genome=mitochondrion",
+            *(row.replace("MT\t", "NC_9.9\t", 1) for row in toy.ensembl().splitlines()[-2:]),
+            "",
+        ]
+    )
+    reference, _ = made(tmp_path, genome_text=genome, genes_text=genes)
+    lengths = {name: contig.length for name, contig in reference.names().items()}
+    usual = dict.fromkeys(("NC_000001.11", "1", "chr1"), 1300)
+    assert lengths == usual | dict.fromkeys(("NC_9.9", "MT", "chrM", "M", "chrMT"), 60)
+    assert [contig.code for contig in reference.contigs] == [1, 2]
+
+
+def test_the_mitochondrion_of_hg19_is_refused_with_the_reason(tmp_path: Path) -> None:
+    genome = toy.fasta().partition(">MT")[0] + ">chrM\n" + "ACGT" * 4142 + "ACG\n"
+    with pytest.raises(Malformed, match=r"chrM: .*16,571 bases.*hg19 \(NC_001807\).*Use a genome"):
+        made(tmp_path, genome_text=genome)
+
+
+def test_rcrs_is_read_with_its_code_and_guarded_against_the_one_of_hg19(tmp_path: Path) -> None:
+    own = references.find(MITO)
+    asked = reference_import.Asked("again", "Again", own.sequence, own.genes)
+    again, report = reference_import.add(asked, tmp_path)
+    assert (again.contigs[0].code, report.dropped) == (2, [])
+    assert "hg19" in again.contigs[0].traps[16571]
+
+
+def test_a_mitochondrion_without_a_genetic_code_is_asked_for_it(tmp_path: Path) -> None:
+    genes = toy.ensembl().replace("transl_table=2", "")
+    with pytest.raises(Malformed, match="--code MT=2 for vertebrates"):
+        made(tmp_path, genes_text=genes)
+    asked = dataclasses.replace(toy.asked(tmp_path, genes_text=genes), codes={"MT": 2})
+    reference, _ = reference_import.add(asked, tmp_path / "shelf")
+    assert [contig.code for contig in reference.contigs] == [1, 2]
+
+
+def test_aliases_of_the_operator_are_taken_unless_two_contigs_would_have_them(
+    tmp_path: Path,
+) -> None:
+    asked = dataclasses.replace(toy.asked(tmp_path), aliases={"one": "1", "MT": "1"})
+    reference, _ = reference_import.add(asked, tmp_path / "shelf")
+    assert reference.names()["one"].length == 1300
+    assert reference.names()["MT"].length == 60
+
+
 def test_a_transcript_that_does_not_translate_is_dropped_and_told(tmp_path: Path) -> None:
     genes = toy.ensembl() + "\n".join(
         [
