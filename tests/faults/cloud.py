@@ -4,46 +4,54 @@ Every AWS call of this process ends in `Wire.send`, which calls the door's WSGI 
 process that installs this is good for nothing else.
 """
 
-import base64
-import io
-import random
-import secrets
 import threading
-import time
-import types
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
 
-import botocore.auth
-import botocore.endpoint
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.retries.quota import RetryQuota
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.sns.models import sns_backends
 
-from deploy.local import ACCOUNT, REGION, engine, s3_auth
+from deploy.local import ACCOUNT, REGION, engine
 from deploy.local import glacier_jobs as vault_jobs
 from deploy.local import s3_uploads as uploads
 from deploy.local.clock import Clock
 from deploy.local.disk import Disk
 from deploy.local.door import Door
 from deploy.local.dynamodb import Dynamo
+from deploy.local.dynamodb_table import as_attributes
 from deploy.local.mailbox import Mailbox
 from deploy.local.provision import provision
 from deploy.local.queues import Queues
 from deploy.local.run import LocalCloud
 from deploy.local.s3_restore import tick
-from gas_project import events
+from gas_project import events, items
+from gas_project import queues as verbs
+from tests.faults import wire
 
 EPOCH = 20_000 * 86_400
 """The day on which every schedule begins (epoch s)."""
 ABORTED_AFTER = 7 * 86_400
 """The stack's lifecycle rule removes multipart uploads of that age (s)."""
 URL = "http://127.0.0.1:1"
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A message that somebody deleted; `queue` is its queue's kind."""
+
+    queue: str
+    id: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that SES took."""
+
+    to: list[str]
+    raw: bytes
 
 
 class StillClock(Clock):
@@ -74,6 +82,38 @@ class Carrier:
         """Nothing is ever on its way."""
 
 
+class Inbox(Queues):
+    """Queues in which nobody waits, and which tell what was deleted from them."""
+
+    def __init__(self, *, lock: threading.RLock) -> None:
+        super().__init__(lock=lock)
+        self.deleted: list[Deleted] = []
+
+    def wait_seconds(self, queue_name: str, request: dict[str, Any]) -> float:
+        """Return 0: a long poll that nothing can end would stop everybody."""
+        return 0.0
+
+    def delete_message(self, queue_name: str, receipt_handle: str) -> None:
+        """Delete a message and note that."""
+        held = self._held(queue_name, receipt_handle)
+        super().delete_message(queue_name, receipt_handle)
+        if held is not None and held.receipt_handle == receipt_handle:
+            kind = queue_name.removeprefix("gas-")
+            self.deleted.append(Deleted(kind, str(held.id), str(held.body)))
+
+
+class Outbox(Mailbox):
+    """The mails in memory."""
+
+    def __init__(self, *, folder: Path, clock: Clock) -> None:
+        super().__init__(folder=folder, clock=clock)
+        self.sent: list[Mail] = []
+
+    def _store(self, to: list[str], raw: bytes) -> str:
+        self.sent.append(Mail(to, raw))
+        return "0000000000000-00000000"
+
+
 class Cloud(LocalCloud):
     """All services at one door that is called and not connected to."""
 
@@ -91,14 +131,14 @@ class Cloud(LocalCloud):
         self._disk._db.execute("PRAGMA synchronous=OFF")
         self._disk._db.execute("PRAGMA journal_mode=MEMORY")
         self._dynamo = Dynamo(disk=self._disk, clock=self.clock)
-        self._queues = Queues(lock=self._lock)
-        self._mail = Mailbox(folder=self.data / "outbox", clock=self.clock)
+        self._queues: Inbox = Inbox(lock=self._lock)
+        self._mail: Outbox = Outbox(folder=self.data / "outbox", clock=self.clock)
         self._postman = Carrier(lock=self._lock, queues=self._queues)  # type: ignore[assignment]
         self.door = self._door()
         self._dynamo.install()
         self._queues.install()
         self.url = URL
-        install(self)
+        wire.install(self)
 
     @property
     def disk(self) -> Disk:
@@ -110,6 +150,11 @@ class Cloud(LocalCloud):
         """The items of the jobs table by job id, as moto holds them."""
         found: Any = self._dynamo.tables["gas-jobs"].items.values()
         return {item.attrs["job_id"].value: item for item in found}
+
+    def planned(self) -> set[str]:
+        """Return the people who have a plan."""
+        found: Any = self._dynamo.tables["gas-plans"].items.values()
+        return {item.attrs["user_id"].value for item in found}
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and everything that AWS does by itself meanwhile."""
@@ -135,135 +180,54 @@ class Cloud(LocalCloud):
             queue._pending_messages = set()
         return found
 
+    # --- messages and mails --------------------------------------------------------------------
 
-# --- the wire ----------------------------------------------------------------------------------
+    def waiting(self) -> list[str]:
+        """Return the kinds of the workers' queues that hold a message which could be received."""
+        kinds = events.QUEUE_OF_ROLE.values()
+        return [kind for kind in kinds if self._of(kind).messages]
 
+    def _of(self, kind: str) -> Any:
+        return self._queues.queues[f"gas-{kind}"]
 
-class _Body(io.BytesIO):
-    """A reply's body as botocore reads it."""
+    def stir(self, dice: Random) -> None:
+        """Do to a queue what SQS, SNS and strangers may: double, reorder, drop, throw in."""
+        kind, x = dice.choice(list(events.QUEUE_OF_ROLE.values())), dice.random()
+        held: list[Any] = self._of(kind)._messages
+        if held and x < 0.3:
+            self._send(kind, dice.choice(held).body)
+        elif held and x < 0.4:
+            held.pop(0)
+        elif x < 0.6:
+            self._send(kind, f"no hint of ours {x}")
+        else:
+            dice.shuffle(held)
 
-    def stream(self, amount: int = 65536, **_: Any) -> Iterator[bytes]:
-        while block := self.read(amount):
-            yield block
+    def _send(self, kind: str, body: str) -> None:
+        with self._lock:
+            self._queues.send_message(f"gas-{kind}", body)
 
+    def parked(self, kind: str) -> set[str]:
+        """Return the bodies in a queue's dead-letter queue."""
+        return {message.body for message in self._of(verbs.dead(kind))._messages}
 
-def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
-    url, body = urlsplit(request.url), request.body
-    data: Any = body.read() if hasattr(body, "read") else body or b""  # type: ignore[union-attr]
-    data = data.encode() if isinstance(data, str) else bytes(data)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),
-        "QUERY_STRING": url.query,
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "1",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(data),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.version": (1, 0),
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "HTTP_HOST": url.netloc,
-    }
-    headers: dict[str, Any] = dict(request.headers.items())
-    for name, value in headers.items():
-        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        key = name.upper().replace("-", "_")
-        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = text
-    environ["CONTENT_LENGTH"] = str(len(data))
-    environ.pop("HTTP_TRANSFER_ENCODING", None)
-    return environ
+    def take_deleted(self) -> list[Deleted]:
+        """Return the messages that were deleted since the last time."""
+        found, self._queues.deleted = self._queues.deleted, []
+        return found
 
+    def take_mails(self) -> list[Mail]:
+        """Return the mails that were sent since the last time."""
+        found, self._mail.sent = self._mail.sent, []
+        return found
 
-def perform(cloud: Cloud, request: AWSPreparedRequest) -> AWSResponse:
-    """Let the cloud do what a request asks for; return its reply."""
-    told: list[Any] = []
-
-    def start(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[..., object]:
-        told[:] = [int(status.split(maxsplit=1)[0]), headers]
-        return lambda _: None
-
-    body = _read(cloud.door(_environ(request), start))
-    return AWSResponse(request.url, told[0], dict(told[1]), _Body(body))  # type: ignore[arg-type]
-
-
-def _read(blocks: Iterable[bytes]) -> bytes:
-    """Return a reply's body as far as it comes; whoever reads it sees that it breaks off."""
-    body = b""
-    with suppress(ConnectionResetError):
-        for block in blocks:
-            body += block
-    return body
-
-
-def reply(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
-    """Return a reply that the cloud never gave."""
-    headers: Any = {"Content-Length": str(len(body))}
-    return AWSResponse(request.url, status, headers, _Body(body))
-
-
-class Wire:
-    """Where every call passes: replaced by the scheduler's when workers run."""
-
-    def before(self, operation: str, attempt: int) -> None:
-        """Called before a request is made and signed, again for each repeat of the SDK."""
-
-    def send(self, cloud: Cloud, request: AWSPreparedRequest) -> AWSResponse:
-        """Send a request."""
-        return perform(cloud, request)
-
-    def skew(self) -> int:
-        """Return the seconds by which the caller's clock is fast."""
-        return 0
-
-
-class Line:
-    """The wire that is in use now."""
-
-    wire: Wire = Wire()
-
-
-def install(cloud: Cloud) -> None:
-    """Lead every AWS call of this process into a cloud, whose clock is the only one."""
-    made = botocore.endpoint.Endpoint.create_request
-
-    def create(self: Any, params: Any, operation_model: Any) -> Any:
-        Line.wire.before(operation_model.name, params["context"]["retries"]["attempt"])
-        return made(self, params, operation_model)
-
-    def now(remove_tzinfo: bool = True) -> datetime:
-        at = datetime.fromtimestamp(cloud.clock.now() + Line.wire.skew(), UTC)
-        return at.replace(tzinfo=None) if remove_tzinfo else at
-
-    endpoint = botocore.endpoint.Endpoint
-    _replace(endpoint, "create_request", create)
-    _replace(endpoint, "_send", lambda _, request: Line.wire.send(cloud, request))
-    _replace(botocore.auth, "get_current_datetime", now)
-    # What retries were used up by schedules before must not matter.
-    _replace(RetryQuota, "acquire", lambda _, amount: True)
-    _replace(time, "sleep", lambda _: None)
-    stopped = types.SimpleNamespace(time=cloud.clock.now, strptime=time.strptime)
-    _replace(s3_auth, "time", stopped)
-
-
-def _replace(owner: Any, name: str, new: Any) -> None:
-    setattr(owner, name, new)
-
-
-def seed_randomness(seed: str) -> None:
-    """Make ids, keys and revisions of this process follow from a seed."""
-    dice = random.Random(seed)
-
-    def urlsafe(length: int | None = None) -> str:
-        return base64.urlsafe_b64encode(dice.randbytes(length or 32)).rstrip(b"=").decode()
-
-    _replace(uuid, "uuid4", lambda: uuid.UUID(int=dice.getrandbits(128), version=4))
-    _replace(secrets, "token_hex", lambda length=None: dice.randbytes(length or 32).hex())
-    _replace(secrets, "token_urlsafe", urlsafe)
+    def mails_of(self, about: str, kind: str) -> list[dict[str, Any]]:
+        """Return the marks of the mails of a kind about a job, or about `plan#<user id>`."""
+        table: Any = self._dynamo.tables["gas-job-events"].items
+        lines = [as_attributes(item) for item in table.get(DynamoType({"S": about}), {}).values()]
+        found = [items.from_item(line) for line in lines]
+        names = (f"mail#{kind}", f"mail#{kind}#")
+        return [f for f in found if f["at"] == names[0] or f["at"].startswith(names[1])]
 
 
 def opened(data: Path) -> Cloud:

@@ -15,6 +15,9 @@ from deploy.local.dynamodb_table import as_attributes
 from gas_project import items
 from tests.faults.cloud import Cloud
 
+CLASS = "json_extract(traits, '$.storage_class')"
+SCHEMES = {"GLACIER": Store.S3_GLACIER, "DEEP_ARCHIVE": Store.S3_DEEP}
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -34,7 +37,8 @@ class Judge:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._jobs: dict[str, Job] = {}
-        self._digests: dict[str, bytes] = {}
+        self._good: set[tuple[Any, ...]] = set()
+        """Bytes that were read and right: a body's file never changes once its row exists."""
         self._seen = -1
         self.stats: Counter[str] = Counter()
 
@@ -73,8 +77,9 @@ class Judge:
             return
         if after == "HOT" and before in ("RUNNING", "THAWING"):
             self.stats["annotated" if before == "RUNNING" else "thawed"] += 1
-        elif before == "ARCHIVING" and after == "COLD":
+        elif before == "ARCHIVING" and after == "COLD" and new.copy:
             self.stats["archived"] += 1
+            self.stats[f"of these in {new.copy.store}"] += 1
         elif after in ("DELETED", "QUARANTINED", "FAILED", "CANCELLED"):
             self.stats[after.lower()] += 1
 
@@ -92,17 +97,32 @@ class Judge:
     def _wrong_copy(self, job: Job, objects: dict[str, Stored]) -> str | None:
         assert job.copy is not None
         assert job.attempt is not None
-        data = self._bytes_at(job.copy, objects)
-        if data is None:
+        bodies = self._bodies_at(job.copy, objects)
+        if not bodies or not all(self._cloud.disk.find(body).exists() for body in bodies):
             return f"LOST nothing at {job.copy}"
+        facts = (bodies, job.sha256, job.size, job.user_id, job.etag)
+        if facts not in self._good:
+            if wrong := self._wrong_bytes(job, bodies):
+                return wrong
+            self._good.add(facts)
+        log = objects.get(str(storage.inside(job.attempt.locator, storage.LOG)))
+        return None if log else "LOST its side files"
+
+    def _wrong_bytes(self, job: Job, bodies: tuple[str, ...]) -> str | None:
+        data = b"".join(self._cloud.disk.find(body).read_bytes() for body in bodies)
         if hashlib.sha256(data).hexdigest() != job.sha256 or len(data) != job.size:
             return f"WRONG other bytes at {job.copy}"
         if job.user_id.encode() not in data:
             return f"CROSS-USER another person's bytes at {job.copy}"
         if (job.etag or "-").strip('"').encode() not in data:
             return "WRONG the result of another upload"
-        log = objects.get(str(storage.inside(job.attempt.locator, storage.LOG)))
-        return None if log else "LOST its side files"
+        return None
+
+    def look_again(self) -> str | None:
+        """Do as `safe` does, but read all bytes again."""
+        self._good.clear()
+        self._seen = -1
+        return self.safe()
 
     # --- at the end ----------------------------------------------------------------------------
 
@@ -122,9 +142,10 @@ class Judge:
         return self._cloud.disk.rows(sql, args)
 
     def _objects(self) -> dict[str, Stored]:
-        rows = self._rows("SELECT bucket, key, body FROM s3_objects")
+        rows = self._rows(f"SELECT bucket, key, body, {CLASS} FROM s3_objects")
         found = [
-            Stored(key.split("/")[1], (_uri(bucket, key),), body) for bucket, key, body in rows
+            Stored(key.split("/")[1], (_uri(bucket, key, kind),), body)
+            for bucket, key, body, kind in rows
         ]
         return {one.names[0]: one for one in found}
 
@@ -136,9 +157,9 @@ class Judge:
 
     def _filled(self) -> Iterable[Stored]:
         """Open uploads that hold bytes; an empty one costs nothing and is dropped by AWS."""
-        s3 = "SELECT DISTINCT bucket, key FROM s3_uploads JOIN s3_parts ON upload = id"
-        for bucket, key in self._rows(s3):
-            yield Stored(key.split("/")[1], (_uri(bucket, key),))
+        join = "FROM s3_uploads JOIN s3_parts ON upload = id"
+        for bucket, key, kind in self._rows(f"SELECT DISTINCT bucket, key, {CLASS} {join}"):
+            yield Stored(key.split("/")[1], (_uri(bucket, key, kind),))
         idle = self._cloud.clock.now() - 86_400
         vault = (
             "SELECT DISTINCT description FROM glacier_uploads JOIN glacier_parts ON upload = id"
@@ -150,33 +171,30 @@ class Judge:
 
     def _open(self) -> Iterable[Stored]:
         """Open uploads, filled or empty."""
-        for upload, bucket, key in self._rows("SELECT id, bucket, key FROM s3_uploads"):
-            yield Stored(key.split("/")[1], (f"{_uri(bucket, key)}?upload={upload}",))
+        s3 = f"SELECT id, bucket, key, {CLASS} FROM s3_uploads"
+        for upload, bucket, key, kind in self._rows(s3):
+            yield Stored(key.split("/")[1], (f"{_uri(bucket, key, kind)}?upload={upload}",))
         idle = self._cloud.clock.now() - 86_400
         sql = "SELECT id, description FROM glacier_uploads WHERE ended IS NULL AND touched > ?"
         for upload, description in self._rows(sql, idle):
             yield Stored(description.split(" ")[1], (f"upload {upload}",))
 
-    def _bytes_at(self, copy: Locator, objects: dict[str, Stored]) -> bytes | None:
+    def _bodies_at(self, copy: Locator, objects: dict[str, Stored]) -> tuple[str, ...]:
+        """Return the names of the files that hold a copy's bytes, in their order."""
         if copy.store is not Store.VAULT:
             found = objects.get(str(copy))
-            return self._read(found.body) if found else None
+            return (found.body,) if found else ()
         parts = self._rows(
             "SELECT p.body FROM glacier_archives a JOIN glacier_parts p ON p.upload = a.upload"
             " WHERE a.id = ? AND a.deleted IS NULL ORDER BY p.start",
             copy.name,
         )
-        return b"".join(self._read(body) for (body,) in parts) if parts else None
-
-    def _read(self, body: str) -> bytes:
-        """Return a body's bytes: its file never changes once its row exists."""
-        if body not in self._digests:
-            self._digests[body] = self._cloud.disk.find(body).read_bytes()
-        return self._digests[body]
+        return tuple(body for (body,) in parts)
 
 
-def _uri(bucket: str, key: str) -> str:
-    return f"{'s3-glacier' if '-archive-' in bucket else 's3'}://{bucket}/{key}"
+def _uri(bucket: str, key: str, kind: str) -> str:
+    """Return the locator of an object, or of an upload, of a storage class."""
+    return f"{SCHEMES.get(kind, Store.HOT)}://{bucket}/{key}"
 
 
 def _in_vault(name: str) -> str:
@@ -200,6 +218,10 @@ def _names(job: Job, stored: Stored) -> bool:
 def _unfinished(job: Job, left: set[str], now: int) -> str | None:
     plan = plans.get(job.user_id)
     want, state = want_of(job, plan, now), state_of(job)
+    if plan is None and not job.deleted:
+        return "LOST its owner's plan"
+    if plan and plan.leaving:
+        return "STUCK its owner left, and the plan is there"
     if job.deleted and left:
         return f"UNDELETED {sorted(left)}"
     rest = {"DELETED"} if job.deleted else {want} if job.copy else {"FAILED", "CANCELLED"}

@@ -38,14 +38,18 @@ def prepare(shelf: str) -> None:
 
     from annotations import library
     from annotations.genomics import engine
+    from archival import transfer
     from gas_project import aws, events
-    from tests.faults import cloud, stub
+    from tests.faults import cloud, people, shortcuts, stub, tasks
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     settings.GAS_LOCAL = False  # AWS's own delays: the clock jumps anyway
     engine.annotate = stub.annotate  # type: ignore[assignment]
+    transfer.ThreadPoolExecutor = tasks.Inline  # type: ignore[attr-defined, assignment]
     library.time = types.SimpleNamespace(monotonic=lambda: 0.0)  # type: ignore[attr-defined, assignment]
     globals()["_cloud"] = cloud.opened(Path(tempfile.mkdtemp(dir=shelf)))
+    people.open_book()
+    shortcuts.install()
     for queue in events.QUEUE_OF_ROLE.values():
         aws.queue_url(queue)  # a process remembers them: no schedule is the one that asks
 

@@ -1,6 +1,7 @@
 """A stand-in for the engine: a tiny result that says whose, of which upload and run it is."""
 
 import hashlib
+import random
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,15 @@ from annotations import storage
 from annotations.genomics import engine
 from annotations.genomics.findings import Findings
 from tests.faults.tasks import RESULT, current
+
+MIB = 1024 * 1024
+BLOCK = random.Random(1).randbytes(MIB)
+
+
+class Size:
+    """Whether the results are larger than one part."""
+
+    large = False
 
 
 def upload(user_id: str, kind: str) -> bytes:
@@ -37,12 +47,21 @@ def annotate(
     if b"bad" in data:
         raise _rejected()
     etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    text = f"of {etag} by {uuid.uuid4().hex}: {data.decode()}"
-    files: dict[str, Any] = {storage.RESULT: RESULT + text.encode()}
+    run = uuid.uuid4()
+    text = f"of {etag} by {run.hex}: {data.decode()}"
+    files: dict[str, Any] = {storage.RESULT: RESULT + text.encode() + _more(run)}
     files |= {storage.LOG: text.encode(), storage.SUMMARY: b"{}"}
     for name, content in files.items():
         (out / name).write_bytes(content)
     return engine.Result(records=1, files={}, summary={}, preview=[], findings=())
+
+
+def _more(run: uuid.UUID) -> bytes:
+    """Return what makes a result two or three parts long, other bytes in each part and run."""
+    if not Size.large:
+        return b""
+    start, size = run.int % MIB, MIB + (run.int >> 40) % (5 * MIB // 4)
+    return (BLOCK[start:] + BLOCK[:start] + BLOCK[start // 2 :] + BLOCK)[:size]
 
 
 def _rejected() -> engine.Rejected:

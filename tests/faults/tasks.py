@@ -6,15 +6,20 @@ decides what becomes of it then: it goes on, meets a fault, sleeps for hours, or
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from random import Random
+from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from tests.faults.cloud import Cloud, Wire, perform, reply
+from tests.faults.cloud import Cloud
+from tests.faults.wire import Wire, perform, reply
 
 RESULT = b"result\n"
 """How every result's bytes begin; only of those a read may bring some wrong."""
+OF_A_RESULT = 65_536
+"""What is longer than this is a part of a result: uploads and inventories are small."""
 _local = threading.local()
 
 
@@ -25,9 +30,13 @@ class Crash(BaseException):
 class Task:
     """One worker at one message, or a person's request."""
 
-    def __init__(self, name: str, act: Callable[[], None], *, skew: int = 0) -> None:
+    def __init__(
+        self, name: str, act: Callable[[], Any], *, skew: int = 0, owner: str = ""
+    ) -> None:
         self.name = name
         self.skew = skew
+        self.owner = owner
+        """The person whose request it is."""
         self.wake = 0
         """The scheduler's tick before which it sleeps."""
         self.over = False
@@ -83,6 +92,31 @@ class Task:
         raise Crash
 
 
+class Inline:
+    """Stands for a pool of threads: what is handed to it is done at once, by who hands it over.
+
+    So the calls of a task's helper are the task's own: it meets faults in them, and gives way.
+    """
+
+    def __init__(self, max_workers: int) -> None:
+        """Take the pool's argument."""
+
+    def __enter__(self) -> "Inline":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, act: Callable[..., Any], *args: Any) -> "Future[Any]":
+        """Return what became of it; a crash is not caught."""
+        found: Future[Any] = Future()
+        try:
+            found.set_result(act(*args))
+        except Exception as error:
+            found.set_exception(error)
+        return found
+
+
 def current() -> Task | None:
     """Return the task that has the baton, None for the scheduler itself."""
     return getattr(_local, "task", None)
@@ -123,6 +157,9 @@ class FaultyWire(Wire):
             return self._refused(task, request, fault)
         if fault == "slow":
             task.pause()  # it is under way, signed, while others run
+        if fault == "twice":
+            perform(cloud, request)
+            request.reset_stream()
         answer = perform(cloud, request)
         self._after(task.name, task.call, f"{fault} {answer.status_code}")
         return self._answered(task, answer, fault)
@@ -136,6 +173,7 @@ class FaultyWire(Wire):
             "crash after": 0.13,
             "throttled": 0.14,
             "slow": 0.18,
+            "twice": 0.20,
         }
         fault = next((name for name, limit in limits.items() if x < limit), "")
         if fault in ("unsent", "lost", "throttled") and self._dice.random() < 0.6:
@@ -179,7 +217,7 @@ def _garble(answer: AWSResponse) -> None:
     """Flip a byte of a result and drop its checksums: only our own hash can notice."""
     data = answer.raw.read()
     answer.raw.seek(0)
-    if data.startswith(RESULT):
+    if data.startswith(RESULT) or len(data) > OF_A_RESULT:
         answer.raw.write(bytes([data[0] ^ 1]))
         answer.raw.seek(0)
         for name in list(answer.headers):

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from accounts import plans
 from annotations import jobs
 from annotations.states import Job
 from deploy.local.run import LocalCloud
@@ -56,10 +57,17 @@ def stray(disk: Any, job: Job, other: Job) -> object:
     )
 
 
+def unlink(disk: Any, job: Job, other: Job) -> object:
+    ((body,),) = disk.rows("SELECT body FROM s3_objects WHERE key = ?", (job.copy.name,))  # type: ignore[union-attr]
+    disk.find(body).unlink()
+    return disk.run("UPDATE s3_objects SET size = size")
+
+
 @pytest.mark.parametrize(
     ("harm", "verdict"),
     [
         (lose, "LOST nothing"),
+        (unlink, "LOST nothing"),
         (lose_log, "LOST its side files"),
         (spoil, "WRONG"),
         (mix_up, "CROSS-USER"),
@@ -73,11 +81,30 @@ def test_harm_is_noticed_at_the_next_look(cloud: LocalCloud, harm: Harm, verdict
     assert (judge_of(cloud).safe() or "").startswith(verdict)
 
 
+def test_bytes_that_rot_under_a_judge_who_saw_them_are_noticed_at_the_end(
+    cloud: LocalCloud,
+) -> None:
+    job = result(person())
+    judge = judge_of(cloud)
+    assert judge.safe() is None
+    spoil(cloud._disk, job, job)
+    assert (judge.look_again() or "").startswith("WRONG")
+
+
 def test_a_job_that_is_not_where_it_is_wanted_is_stuck(cloud: LocalCloud, travel: Travel) -> None:
     job = result(person())
     travel(MINUTE)
     assert (judge_of(cloud).final(clock.now()) or "").startswith("STUCK wants COLD")
     assert look(job).state == "HOT"
+
+
+def test_an_account_that_was_left_and_a_plan_that_is_gone_are_noticed(cloud: LocalCloud) -> None:
+    user = person()
+    result(user)
+    plans.leave(user_id=user, now=clock.now(), look_at=clock.now())
+    assert (judge_of(cloud).final(clock.now()) or "").startswith("STUCK its owner left")
+    plans.remove(user)
+    assert (judge_of(cloud).final(clock.now()) or "").startswith("LOST its owner's plan")
 
 
 def test_what_is_left_of_a_deleted_job_is_noticed(cloud: LocalCloud, travel: Travel) -> None:
