@@ -46,10 +46,13 @@ lint: $(READY) ## style
 bench-archive: $(READY) ## speed, memory and cost of archive and thaw (SIZES=64,1024 in MiB, STORES=vault,s3, JOBS=60)
 	@$(BIN)/python -m tests.benchmarks.archive
 
+large: $(READY) ## 5 GiB there and back with both stores, 1 GiB taken up after a kill; ten minutes, 25 GB (SIZES=5120)
+	@SIZES=$(or $(SIZES),5120) PARTS=speeds,kills $(BIN)/python -m tests.benchmarks.archive
+
 bench-pages: $(READY) ## how long the pages take for a person of 1,000 jobs (JOBS=1000)
 	@$(BIN)/python -m tests.benchmarks.pages
 
-.PHONY: bench-archive bench-pages fuzz-decode second-opinion
+.PHONY: bench-archive large bench-pages fuzz-decode second-opinion
 fuzz-decode: $(READY) ## 100,000 strange message bodies against the decoder (COUNT=, SEED=)
 	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.gas_project.fuzz_decode
 
