@@ -106,7 +106,10 @@ class Door:
             until = time.monotonic() + self._queues.wait_seconds(name, request)
             while not json.loads(reply.body).get("Messages"):
                 ripe = self._queues.await_ripe(name, until)
-                if not ripe or not still_connected(environ):
+                if ripe and not still_connected(environ):
+                    self._queues.wake(name)
+                    ripe = False
+                if not ripe:
                     return as_json({}, content_type="application/x-amz-json-1.0")
                 reply = self._engine.answer("sqs", environ, body)
             return reply

@@ -225,14 +225,15 @@ class Dynamo(DynamoDBBackend):
     def query(
         self, table_name: str, hash_key_dict: dict[str, Any] | None, *args: Any, **kwargs: Any
     ) -> tuple[list[Item], int, dict[str, Any] | None]:
-        """Query as moto does, looking only at items with the hash value asked for."""
+        """Query as moto does, looking only at items that can be on the page asked for."""
         table = _ours(self.get_table(table_name))
-        index_name = kwargs.get("index_name")
+        index = kwargs.get("index_name")
         conditions = kwargs.get("hash_key_conditions")
-        value = conditions[0][1] if index_name and conditions else hash_key_dict
-        if value is None or (index_name and index_name not in _index_names(table)):
+        value = conditions[0][1] if index and conditions else hash_key_dict
+        if value is None or (index and index not in _index_names(table)):
             return super().query(table_name, hash_key_dict, *args, **kwargs)
-        with table.narrowed(index_name, value):
+        found = _of_index(table, index, value, args) if index else table.with_hash(value)
+        with table.narrowed(found):
             return super().query(table_name, hash_key_dict, *args, **kwargs)
 
     def create_table(self, name: str, **kwargs: Any) -> LocalTable:  # type: ignore[override]
@@ -270,6 +271,16 @@ def _ours(table: Any) -> LocalTable:
 
 def _index_names(table: LocalTable) -> set[str]:
     return {index.name for index in table.all_indexes()}
+
+
+def _of_index(table: LocalTable, index: str, value: dict[str, Any], args: Any) -> list[Item]:
+    """Return the items of an index that a query can bring, given moto's arguments after the key."""
+    comparison, _, limit, start, forward, *_ = args
+    # A condition may pick from anywhere, but "up to" from the first on.
+    from_the_end = comparison is None or (comparison == "<=" and forward)
+    if limit and from_the_end and len(table.get_index(index).schema_key_attrs) == 2:
+        return table.page_of_index(index, value, start=start, limit=limit, forward=forward)
+    return table.in_index(index, value)
 
 
 def _unused_values(request: dict[str, Any]) -> set[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -12,13 +13,54 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 
+class Filed:
+    """The items that have one hash value in an index, also in the order of its range key."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Item] = {}
+        self._order: list[tuple[Any, str]] = []
+
+    def add(self, key: str, item: Item, at: Any) -> None:
+        """File an item at its range value; it is None in an index without a range key."""
+        self.items[key] = item
+        insort(self._order, (at, key))
+
+    def drop(self, key: str, at: Any) -> None:
+        """Take an item out."""
+        del self.items[key]
+        del self._order[bisect_left(self._order, (at, key))]
+
+    def page(self, *, start: Any, limit: int, forward: bool) -> list[Item]:
+        """Return the items at the range value `start` (None: the end), and `limit` + 1 after them.
+
+        Those that share a range value are all there or not at all: moto orders them.
+        """
+        order = self._order
+        if forward:
+            first, base = self._run(start) if start is not None else (0, 0)
+            last = self._run(order[base + limit][0])[1] if base + limit < len(order) else None
+        else:
+            base, last = self._run(start) if start is not None else (len(order), None)
+            first = self._run(order[base - limit - 1][0])[0] if base > limit else 0
+        return [self.items[key] for _, key in order[first:last]]
+
+    def _run(self, at: Any) -> tuple[int, int]:
+        """Return where the items of one range value begin and end."""
+        order = self._order
+        return bisect_left(order, at, key=_range_of), bisect_right(order, at, key=_range_of)
+
+
+def _range_of(entry: tuple[Any, str]) -> Any:
+    return entry[0]
+
+
 class LocalTable(Table):
     """A table that knows, for each index, which items have which hash value."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._by_hash: dict[str, dict[tuple[str, Any], dict[str, Item]]] = {}
-        self._filed: dict[str, list[tuple[str, tuple[str, Any]]]] = {}
+        self._by_hash: dict[tuple[str, tuple[str, Any]], Filed] = {}
+        self._filed: dict[str, list[tuple[Filed, Any]]] = {}
         self._narrowed: list[Item] | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "LocalTable":
@@ -61,16 +103,19 @@ class LocalTable(Table):
 
     def file(self, key: str) -> None:
         """Bring the indexes up to date with one item, which may have come, changed or gone."""
-        for name, value in self._filed.pop(key, ()):
-            self._by_hash[name][value].pop(key, None)
+        for filed, at in self._filed.pop(key, ()):
+            filed.drop(key, at)
         item = self.find(key)
         if item is None:
             return
-        for name in {index.schema[0]["AttributeName"] for index in self.all_indexes()}:
-            if name in item.attrs:
-                value = _scalar(item.attrs[name])
-                self._by_hash.setdefault(name, {}).setdefault(value, {})[key] = item
-                self._filed.setdefault(key, []).append((name, value))
+        for index in self.all_indexes():
+            keys = index.schema_key_attrs
+            if all(name in item.attrs for name in keys):
+                where = index.name, _scalar(item.attrs[keys[0]])
+                at = _scalar(item.attrs[keys[1]])[1] if len(keys) > 1 else None
+                filed = self._by_hash.setdefault(where, Filed())
+                filed.add(key, item, at)
+                self._filed.setdefault(key, []).append((filed, at))
 
     def file_all(self) -> None:
         """File every item anew: the indexes themselves have changed."""
@@ -88,19 +133,42 @@ class LocalTable(Table):
         self._filed.clear()
 
     @contextmanager
-    def narrowed(self, index_name: str | None, hash_value: dict[str, Any]) -> Iterator[None]:
-        """Let a query inside see only the items that have its hash value."""
-        if index_name is None:
-            found: Any = self.items.get(DynamoType(hash_value), {})
-            self._narrowed = list(found.values()) if isinstance(found, dict) else [found]
-        else:
-            name = self.get_index(index_name).schema[0]["AttributeName"]
-            filed = self._by_hash.get(name, {}).get(_scalar(DynamoType(hash_value)), {})
-            self._narrowed = list(filed.values())
+    def narrowed(self, found: list[Item]) -> Iterator[None]:
+        """Let a query inside see only these items, in which all that it asks for must be."""
+        self._narrowed = found
         try:
             yield
         finally:
             self._narrowed = None
+
+    def with_hash(self, hash_value: dict[str, Any]) -> list[Item]:
+        """Return the items that have this hash value."""
+        found: Any = self.items.get(DynamoType(hash_value), {})
+        return list(found.values()) if isinstance(found, dict) else [found]
+
+    def in_index(self, name: str, hash_value: dict[str, Any]) -> list[Item]:
+        """Return the items that have this hash value in an index."""
+        filed = self._by_hash.get((name, _scalar(DynamoType(hash_value))))
+        return list(filed.items.values()) if filed else []
+
+    def page_of_index(
+        self,
+        name: str,
+        hash_value: dict[str, Any],
+        *,
+        start: dict[str, Any] | None,
+        limit: int,
+        forward: bool,
+    ) -> list[Item]:
+        """Return those of them that can be on the page after the key `start`, and some more."""
+        filed = self._by_hash.get((name, _scalar(DynamoType(hash_value))))
+        if filed is None:
+            return []
+        at = start.get(self.get_index(name).schema_key_attrs[-1]) if start else None
+        if start and at is None:
+            return self.in_index(name, hash_value)
+        after = _scalar(DynamoType(at))[1] if at else None
+        return filed.page(start=after, limit=limit, forward=forward)
 
     def all_items(self) -> list[Item]:
         """Return the items that the present call has to look at."""

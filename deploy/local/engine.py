@@ -9,10 +9,13 @@ one lock.
 import importlib
 import inspect
 import io
-from functools import reduce
+import time
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Any
 
 import moto
+import moto.core.responses
+import moto.sqs.models
 from moto.moto_server import werkzeug_app
 from moto.sns.models import SNSBackend, sns_backends
 
@@ -44,7 +47,6 @@ _NAMES = {
     "moto.dynamodb.models.dynamo_type": ("Item(hash_key, range_key, attrs)", "DynamoType"),
     "moto.dynamodb.exceptions": ("MockValidationException(message)",),
     "moto.dynamodb.responses": ("DynamoResult.execute_result(context)",),
-    "moto.core.responses": ("ActionResult.execute_result(context)", "ActionContext"),
     "moto.sqs.models": (
         "SQSBackend.send_message(queue_name)",
         "SQSBackend.receive_message(queue_name, count, wait_seconds_timeout)",
@@ -53,10 +55,19 @@ _NAMES = {
         "SQSBackend.get_queue(queue_name)",
         "Queue.messages",
         "Queue.pending_messages",
+        "SQSBackend.is_message_valid_based_on_retention_period(queue_name, message)",
         "Message.had_receipt_handle(receipt_handle)",
+        "camelcase_to_underscores(argument)",
+        "unix_time_millis(dt)",
         "sqs_backends",
     ),
     "moto.sqs.exceptions": ("SQSException",),
+    "moto.core.responses": (
+        "ActionResult.execute_result(context)",
+        "ActionContext",
+        "camelcase_to_underscores(argument)",
+        "method_names_from_class(clazz)",
+    ),
     "moto.sns.models": ("SNSBackend.publish(message, arn)", "sns_backends"),
     "moto.moto_server.werkzeug_app": ("create_backend_app(service)", "DISABLE_GLOBAL_CORS"),
     "moto.core.common_models": ("BaseModel", "CloudFormationModel.instances_tracked"),
@@ -114,6 +125,7 @@ class Engine:
     def __init__(self) -> None:
         # A page in any browser could otherwise read the tables: moto lets every origin in.
         werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
+        _quicken()
         self._apps = {service: _make_app(service) for service in ("dynamodb", "sqs", "sns")}
         for kind in _tracked():
             kind.instances_tracked = _Untracked()
@@ -130,6 +142,17 @@ class Engine:
         content = b"".join(self._apps[service](call, start))
         status, headers = caught[0]
         return Reply(int(status.split()[0]), content, headers)
+
+
+@cache
+def _quicken() -> None:
+    """Let moto find out once what it finds out at each call, or for each message at each call."""
+    responses: Any = moto.core.responses
+    queues: Any = moto.sqs.models
+    for module in (responses, queues):
+        module.camelcase_to_underscores = cache(module.camelcase_to_underscores)
+    responses.method_names_from_class = cache(responses.method_names_from_class)
+    queues.unix_time_millis = lambda dt=None: time.time() * 1000
 
 
 def _tracked() -> list[Any]:

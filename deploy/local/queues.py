@@ -90,13 +90,18 @@ class Queues(SQSBackend):
 
     def _ripe_in(self, queue_name: str) -> float:
         """Return the seconds until a message of the queue becomes visible; 0 if one is."""
-        messages = self.queues[queue_name]._messages
-        ripe_at = min((max(m.visible_at, m.delayed_until) for m in messages), default=math.inf)
         # moto's times are milliseconds, and a message is visible only after its own.
-        return max(0.0, (ripe_at - time.time() * 1000 + 1) / 1000)
+        now, soonest = time.time() * 1000 - 1, math.inf
+        for message in self.queues[queue_name]._messages:
+            ripe_at = max(message.visible_at, message.delayed_until)
+            if ripe_at <= now:
+                return 0.0
+            soonest = min(soonest, ripe_at)
+        return (soonest - now) / 1000
 
-    def _wake(self, queue_name: str) -> None:
-        self._ripe[queue_name].notify_all()
+    def wake(self, queue_name: str) -> None:
+        """Wake one of those who wait; whoever receives, or cannot, wakes the next."""
+        self._ripe[queue_name].notify()
 
     def _wake_all(self) -> None:
         with self._lock:
@@ -108,7 +113,7 @@ class Queues(SQSBackend):
     def send_message(self, queue_name: str, *args: Any, **kwargs: Any) -> Message:
         """Send a message, also on behalf of SNS, and wake who waits for it."""
         message = super().send_message(queue_name, *args, **kwargs)
-        self._wake(queue_name)
+        self.wake(queue_name)
         return message
 
     def receive_message(
@@ -123,8 +128,16 @@ class Queues(SQSBackend):
         received = super().receive_message(queue_name, count, 0, *args, **kwargs)
         dead = self.queues[queue_name].dead_letter_queue
         if dead is not None:
-            self._wake(dead.name)
+            self.wake(dead.name)
+        if received and self._ripe_in(queue_name) <= 0:
+            self.wake(queue_name)
         return received
+
+    def is_message_valid_based_on_retention_period(self, queue_name: str, message: Message) -> bool:
+        """Return whether a message is not too old to be received."""
+        queue: Any = self.get_queue(queue_name)
+        sent: Any = message.sent_timestamp
+        return bool(sent / 1000 + queue.message_retention_period > time.time())
 
     def delete_message(self, queue_name: str, receipt_handle: str) -> None:
         """Delete the message that was last received under this receipt.
@@ -147,7 +160,7 @@ class Queues(SQSBackend):
         if held is None or held.receipt_handle != receipt_handle or held.visible:
             raise NotInFlight(receipt_handle)
         super().change_message_visibility(queue_name, receipt_handle, visibility_timeout)
-        self._wake(queue_name)
+        self.wake(queue_name)
 
     def _held(self, queue_name: str, receipt_handle: str) -> Message | None:
         messages = self.get_queue(queue_name)._messages

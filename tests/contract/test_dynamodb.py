@@ -1,5 +1,6 @@
 """What GAS relies on in DynamoDB: conditions, transactions, indexes, tokens."""
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -209,6 +210,27 @@ def test_pages_of_an_index_meet_every_item_once_ties_included(dynamodb: "DynamoD
             break
         cursor = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
     assert seen == [f"j{n:02}" for n in reversed(range(25))]
+
+
+def test_pages_of_an_index_are_those_of_the_whole_in_order(dynamodb: "DynamoDBClient") -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    dice = random.Random(seed)
+    times = {f"j{number:02}": dice.randrange(8) for number in range(30)}
+    for job_id, at in times.items():
+        put(dynamodb, job_id, due_shard={"S": "0"}, due_at={"N": str(at)})
+    for forward, limit in ((True, dice.randint(1, 6)), (False, dice.randint(1, 6)), (True, 30)):
+        most = dice.randrange(8)
+        pages = dynamodb.get_paginator("query").paginate(
+            TableName=JOBS,
+            IndexName="by_due",
+            KeyConditionExpression="due_shard = :s AND due_at <= :most",
+            ExpressionAttributeValues={":s": {"S": "0"}, ":most": {"N": str(most)}},
+            ScanIndexForward=forward,
+            PaginationConfig={"PageSize": limit},
+        )
+        seen = [(int(i["due_at"]["N"]), i["job_id"]["S"]) for page in pages for i in page["Items"]]
+        wanted = sorted((at, job_id) for job_id, at in times.items() if at <= most)
+        assert seen == (wanted if forward else wanted[::-1]), f"seed {seed}"
 
 
 def test_a_range_of_an_index_is_in_order(dynamodb: "DynamoDBClient") -> None:
