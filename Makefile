@@ -30,8 +30,12 @@ test: $(READY) ## run the tests
 faults: $(READY) ## every fault at every AWS call, an hour on two cores (SCHEDULES=, SEED=, STORE=)
 	@$(BIN)/python -m tests.faults.run
 
+.PHONY: concurrency
+concurrency: $(READY) ## 500 jobs among 32 workers at once, every message five times (JOBS=, SEED=)
+	@JOBS=$${JOBS:-500} $(BIN)/python -m pytest -q -rP tests/archival/test_concurrency.py -k crowd
+
 faults-heavy: $(READY) ## 5,000 jobs among 32 workers at once, and an upgrade of 3,000 (JOBS=, NAMED_JOBS=)
-	@JOBS=$${JOBS:-5000} $(BIN)/python -m pytest -q tests/archival/test_concurrency.py
+	@JOBS=$${JOBS:-5000} $(BIN)/python -m pytest -q -rP tests/archival/test_concurrency.py -k crowd
 	@NAMED_JOBS=$${NAMED_JOBS:-3000} $(BIN)/python -m pytest -q --timeout=7200 tests/archival/test_named_failures.py -k t10
 
 guards: $(READY) ## take out each guard of the protocol in turn: who notices (GUARD=name)
