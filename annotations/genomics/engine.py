@@ -213,7 +213,7 @@ class _Run:
             indel_lengths=dict(writer.indel_lengths),
             skipped=dict(preflight.checker.skipped),
         )
-        summary, preview = report.write(self.out, told)
+        summary, preview = report.write(self.out, told, look_up=self._look_up)
         self._look_up()
         self.progress(Progress(self._size, self._size, preflight.records))
         files = {name: self.out / name for name in outputs.FILES}

@@ -3,11 +3,8 @@
 import hashlib
 import json
 import math
-import shutil
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Event
@@ -16,7 +13,8 @@ from typing import Any
 import duckdb
 import pysam
 
-from annotations.genomics import consequences, table
+from annotations.genomics import consequences, indexing, table
+from annotations.genomics.attend import attend, interrupt
 from annotations.genomics.fixups import Mender
 from annotations.genomics.preflight import Chunk
 from annotations.genomics.records import CALLED, UNCHANGED, Record
@@ -28,8 +26,8 @@ SUMMARY, PREVIEW, LOG, MANIFEST = "summary.json", "preview.json", "log.txt", "ma
 FILES = (VCF, INDEX, TABLE, CONSEQUENCES, SUMMARY, PREVIEW, LOG, MANIFEST)
 
 _END_BLOCK = 28
+_PIECE = 1 << 22
 _CELL = 256
-_LOOK = 0.1
 
 
 class Writer:
@@ -98,24 +96,18 @@ class Writer:
         it raises ends them.
         """
         self.close()
-        with ThreadPoolExecutor(2) as pool:
-            under_way = [
-                pool.submit(self._join, out, header),
-                pool.submit(self._tabulate),
-            ]
-            try:
-                while wait(under_way, timeout=_LOOK).not_done:
-                    look_up()
-            except BaseException:
-                self._given_up.set()
-                for connection in self._connections:
-                    with suppress(duckdb.ConnectionException):  # closed: it is done
-                        connection.interrupt()
-                raise
-        for part in under_way:
-            part.result()
+        attend(
+            lambda: self._join(out, header),
+            self._tabulate,
+            look_up=look_up,
+            stop=self._give_up,
+        )
         for name in (TABLE, CONSEQUENCES):
             (self._scratch / name).replace(out / name)
+
+    def _give_up(self) -> None:
+        self._given_up.set()
+        interrupt(self._connections)
 
     def _tabulate(self) -> None:
         for write, rows, name in (
@@ -132,8 +124,10 @@ class Writer:
         with (out / VCF).open("wb") as whole, (self._scratch / "body").open("rb") as body:
             # BGZF files can be joined, once the first one's end marker is gone.
             whole.write(head.read_bytes()[:-_END_BLOCK])
-            shutil.copyfileobj(body, whole)
-        pysam.tabix_index(str(out / VCF), preset="vcf", csi=True, force=True)
+            while not self._given_up.is_set() and (piece := body.read(_PIECE)):
+                whole.write(piece)
+        if not self._given_up.is_set():
+            indexing.index(out / VCF, given_up=self._given_up)
 
 
 def _tell(idx: int, record: Record, fields: list[bytes], answer: str) -> tuple[str, str]:
@@ -219,7 +213,11 @@ def write_json(path: Path, data: Any) -> None:
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def digest(path: Path) -> str:
-    """Return a file's SHA-256, reading it in pieces."""
+def digest(path: Path, *, look_up: Callable[[], None] = lambda: None) -> str:
+    """Return a file's SHA-256, reading it in pieces; `look_up` is called after each."""
+    whole = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(_PIECE):
+            whole.update(piece)
+            look_up()
+    return whole.hexdigest()

@@ -1,5 +1,6 @@
 """What describes a result: summary, preview, log for people, and the manifest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import duckdb
 from pysam.version import __bcftools_version__, __htslib_version__, __version__
 
 from annotations.genomics import csq, outputs, summary, table
+from annotations.genomics.attend import attend, interrupt
 from annotations.genomics.codes import BCFTOOLS_CODE
 from annotations.genomics.findings import Finding
 from annotations.genomics.references import Reference
@@ -62,18 +64,28 @@ def header_lines(reference: Reference) -> list[bytes]:
     return [line.encode() for line in lines]
 
 
-def write(out: Path, told: Told) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Write summary, preview, log and manifest; return the first two."""
-    counted = _summarise(out, told)
+def write(
+    out: Path, told: Told, *, look_up: Callable[[], None]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Write summary, preview, log and manifest; return the first two.
+
+    `look_up` is called several times a second, and ends the work by what it raises.
+    """
+    connections: list[duckdb.DuckDBPyConnection] = []
+    (counted,) = attend(
+        lambda: _summarise(out, told, connections.append),
+        look_up=look_up,
+        stop=lambda: interrupt(connections),
+    )
     outputs.write_json(out / outputs.SUMMARY, counted)
     preview = table.page(out / outputs.TABLE, size=_PREVIEW).rows
     outputs.write_json(out / outputs.PREVIEW, preview)
     (out / outputs.LOG).write_text("\n".join([*_log(told, counted), ""]), encoding="utf-8")
-    outputs.write_json(out / outputs.MANIFEST, _manifest(out, told))
+    outputs.write_json(out / outputs.MANIFEST, _manifest(out, told, look_up))
     return counted, preview
 
 
-def _summarise(out: Path, told: Told) -> dict[str, Any]:
+def _summarise(out: Path, told: Told, opened: table.Opened) -> dict[str, Any]:
     strangers = sum(told.skipped.values())
     return {
         "schema": summary.SCHEMA,
@@ -90,6 +102,7 @@ def _summarise(out: Path, told: Told) -> dict[str, Any]:
             out / outputs.TABLE,
             lengths={name: c.length for name, c in told.reference.names().items()},
             indel_lengths=told.indel_lengths,
+            opened=opened,
         ),
         "findings": [finding.as_dict() for finding in told.findings],
         "finding_counts": told.counts,
@@ -115,7 +128,13 @@ def _log(told: Told, counted: dict[str, Any]) -> list[str]:
     ]
 
 
-def _manifest(out: Path, told: Told) -> dict[str, Any]:
+def _manifest(out: Path, told: Told, look_up: Callable[[], None]) -> dict[str, Any]:
+    def describe(path: Path) -> dict[str, str | int]:
+        return {
+            "sha256": outputs.digest(path, look_up=look_up),
+            "bytes": path.stat().st_size,
+        }
+
     described = [name for name in outputs.FILES if name != outputs.MANIFEST]
     return {
         "schema": MANIFEST_SCHEMA,
@@ -128,10 +147,6 @@ def _manifest(out: Path, told: Told) -> dict[str, Any]:
             "sha256": told.reference.checksum,
             "files": told.reference.files,
         },
-        "input": _file(told.source),
-        "outputs": {name: _file(out / name) for name in described},
+        "input": describe(told.source),
+        "outputs": {name: describe(out / name) for name in described},
     }
-
-
-def _file(path: Path) -> dict[str, str | int]:
-    return {"sha256": outputs.digest(path), "bytes": path.stat().st_size}

@@ -55,15 +55,21 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 
 
 def count(
-    parquet: Path, *, lengths: Mapping[str, int], indel_lengths: Mapping[int, int]
+    parquet: Path,
+    *,
+    lengths: Mapping[str, int],
+    indel_lengths: Mapping[int, int],
+    opened: table.Opened,
 ) -> dict[str, Any]:
     """Return the counts of a table, as `summary.json` holds them.
 
     Consequence, impact and gene are those of each record's most severe consequence, so each of
     these counts adds up to the number of records (impacts and genes: of records that have one).
-    `lengths` are the contigs' (bases); `indel_lengths` counts alleles by bases gained or lost.
+    `lengths` are the contigs' (bases); `indel_lengths` counts alleles by bases gained or lost;
+    `opened` is told of the connection, so that another thread can interrupt it.
     """
     with table.connect(parquet.parent) as connection:
+        opened(connection)
         connection.read_parquet(str(parquet)).create_view("variants")
 
         def rows(query: str, **parameters: Any) -> list[tuple[Any, ...]]:
