@@ -17,7 +17,7 @@ from annotations.claims import Claim
 from annotations.locators import Locator, Store
 from annotations.safety import margins
 from annotations.states import Dated, Job, state_of
-from archival import census, lifecycle, reconcile, services, steps, stores
+from archival import census, lifecycle, reconcile, services, steps, stores, transfer
 from archival.stores import vault
 from gas_project import aws, clock, items
 
@@ -178,7 +178,7 @@ class _Agreeing(str):
 def verify_before_complete(patch: Patch) -> None:
     """The bytes are not compared with the record before an upload is completed."""
     agreeing = SimpleNamespace(update=lambda _: None, hexdigest=_Agreeing)
-    patch.setattr(steps, "hashlib", SimpleNamespace(sha256=lambda: agreeing))
+    patch.setattr(transfer, "hashlib", SimpleNamespace(sha256=lambda: agreeing))
 
 
 def pending(patch: Patch) -> None:
@@ -209,6 +209,19 @@ def reconcile_spares_the_open_upload(patch: Patch) -> None:
     """An archive counts as stray though its upload is still being recorded."""
     real = census._names
     patch.setattr(census, "_names", lambda job, row: real(replace(job, upload=None), row))
+
+
+def reaping_spares_the_copy(patch: Patch) -> None:
+    """What is on the garbage is removed, though it may be the copy itself."""
+    real = steps.EFFECT["reap"]
+
+    def reap(claim: Claim, now: int) -> Changes:
+        due = lifecycle.due_garbage(claim.job, now)[0].locator
+        if due.finished() == claim.job.copy:
+            stores.of(due).remove(locator=due)
+        return real(claim, now)
+
+    patch.setitem(steps.EFFECT, "reap", reap)
 
 
 def head_before_reaping(patch: Patch) -> None:
@@ -350,7 +363,8 @@ GUARDS = (
     Guard(verify_before_complete, "WRONG"),
     Guard(pending, "STUCK"),
     Guard(wishes_bump_rev, "UNDELETED"),
-    Guard(reconcile_spares_the_open_upload, "LOST"),
+    Guard(reconcile_spares_the_open_upload, "strays"),
+    Guard(reaping_spares_the_copy, "LOST", "s3"),
     Guard(head_before_reaping, "LOST"),
     Guard(fresh_attempt_per_claim, "LOST"),
     Guard(attempts_garbage_waits, "UNDELETED"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from annotations import jobs, storage
 from annotations.safety import TRIES, margins
-from annotations.states import Job
+from annotations.states import Dated, Job
 from archival import census, reconcile, services
 from deploy.local import glacier_uploads
 from gas_project import aws, clock
@@ -24,36 +24,26 @@ from tests.core import (
     look,
     lose_messages,
     person,
-    queued,
     replies_lost,
-    served,
     strays,
 )
 from tests.core import settle as sweep_and_work
+from tests.guards import runs
 from tests.guards.stage import (
-    Crash,
     Seen,
     Stage,
     at,
+    change,
     counting,
     crash,
+    ended,
     judge,
-    quick_engine,
     settle,
     work,
 )
 
 RECORD = "TransactWriteItems"
 COMPLETE = "CompleteMultipartUpload"
-
-
-def _change(job: Job, tier: str) -> None:
-    services.change_tier(user_id=job.user_id, tier=tier)
-
-
-def _ended(stage: Stage, job: Job, want: str) -> Seen:
-    busy = settle(stage, job)
-    return Seen(busy + judge(stage, job, want))
 
 
 def _back(stage: Stage, job: Job) -> Job:
@@ -69,17 +59,26 @@ def record_before_removing(stage: Stage) -> Seen:
     job = hot(person())
     with at(RECORD, crash, turn=2):
         work("archiver", job)
-    return _ended(stage, job, "COLD")
+    return ended(stage, job, "COLD")
 
 
 def fresh_names(stage: Stage) -> Seen:
-    """A result is thawed twice while the first thawed object still waits for its removal."""
+    """An eraser sleeps before it removes the thawed object; others thaw the result once more."""
     job = _back(stage, archived())
-    _change(job, "free")
+    settle(stage, job)
+    change(job, "free")
     services.spread(job.user_id)
     stage.travel(8 * DAY)
     job = work("archiver", look(job))
-    return _ended(stage, _back(stage, job), "HOT")
+    stage.travel(margins().links_end + 1)
+
+    def others() -> None:
+        stage.travel(margins().lease + 1)
+        _back(stage, job)
+
+    with at("DeleteObject", others):
+        work("eraser", job)
+    return ended(stage, job, "HOT")
 
 
 def condition_on_rev(stage: Stage) -> Seen:
@@ -89,13 +88,13 @@ def condition_on_rev(stage: Stage) -> Seen:
     def others() -> None:
         stage.travel(7 * HOUR)
         settle(stage, job)
-        _change(job, "premium")
+        change(job, "premium")
         settle(stage, job)
 
     with at(RECORD, others, turn=2):
         work("archiver", job)
     now = strays(stage.cloud, job)
-    seen = _ended(stage, job, "HOT")
+    seen = ended(stage, job, "HOT")
     return Seen(["ORPHAN" for _ in now] + seen.findings)
 
 
@@ -109,13 +108,13 @@ def random_rev(stage: Stage) -> Seen:
 
     with at(RECORD, twin), at(COMPLETE, crash):
         work("archiver", job)
-    return _ended(stage, job, "COLD")
+    return ended(stage, job, "COLD")
 
 
 def a_record_leaves_the_item_due(stage: Stage) -> Seen:
     """The archiver stops after its first step, and every message is lost."""
     job = open_only(hot(person()))
-    return _ended(stage, job, "COLD")
+    return ended(stage, job, "COLD")
 
 
 def the_sweep(stage: Stage) -> Seen:
@@ -135,7 +134,7 @@ def item_read_before_plan(stage: Stage) -> Seen:
         jobs.touch(job.job_id, due_at=clock.now())
         with at("GetItem", lambda job=job: upgrade(job), turn=turn):  # type: ignore[misc]
             work("sweep", job)
-        seen.findings += _ended(stage, job, "HOT").findings
+        seen.findings += ended(stage, job, "HOT").findings
     return seen
 
 
@@ -151,8 +150,8 @@ def verify_before_complete(stage: Stage) -> Seen:
     stage.patch.setattr(storage, "stream", stream)
     work("archiver", job)
     settle(stage, job)
-    _change(job, "premium")
-    return _ended(stage, job, "HOT")
+    change(job, "premium")
+    return ended(stage, job, "HOT")
 
 
 def head_before_reaping(stage: Stage) -> Seen:
@@ -174,7 +173,7 @@ def reconciling(stage: Stage) -> Seen:
     with replies_lost(aws.glacier(), COMPLETE), suppress(Exception):
         services.advance(role="archiver", job_id=job.job_id)
     stage.travel(3 * DAY)
-    return _ended(stage, job, "COLD")
+    return ended(stage, job, "COLD")
 
 
 def gone_waits_for_proof(stage: Stage) -> Seen:
@@ -187,7 +186,7 @@ def gone_waits_for_proof(stage: Stage) -> Seen:
         stage.travel(margins().posts_end + 1)
         work("eraser", job)
     early = look(job).state == "DELETED" and archives(stage.cloud)
-    seen = _ended(stage, job, "DELETED")
+    seen = ended(stage, job, "DELETED")
     return Seen((["UNDELETED"] if early else []) + seen.findings)
 
 
@@ -199,7 +198,7 @@ def upload_recorded_first(stage: Stage) -> Seen:
         job = hot(person())
         with at(RECORD, crash, turn=turn):
             work("archiver", job)
-        seen.findings += _ended(stage, job, "COLD").findings
+        seen.findings += ended(stage, job, "COLD").findings
     return seen
 
 
@@ -216,7 +215,7 @@ def abort_before_removing(stage: Stage) -> Seen:
     wish_deleted(job)
     with at("AbortMultipartUpload", wake):
         work("eraser", job)
-    return _ended(stage, job, "DELETED")
+    return ended(stage, job, "DELETED")
 
 
 def failed_retrieval_starts_over(stage: Stage) -> Seen:
@@ -226,11 +225,14 @@ def failed_retrieval_starts_over(stage: Stage) -> Seen:
     job = thawed(job, stage.travel)
     stage.travel(margins().back_off * 2 + 1)
     thawed(work("restorer", job), stage.travel)
-    return _ended(stage, job, "HOT")
+    return ended(stage, job, "HOT")
 
 
 def reconcile_spares_the_open_upload(stage: Stage) -> Seen:
-    """An inventory lists an archive whose record is late; the archiver then adopts it."""
+    """An inventory lists an archive whose record is late; the archiver then adopts it.
+
+    An archive that was taken for stray is saved by the eraser, which strikes off what is the copy.
+    """
     stage.patch.setattr(glacier_uploads, "HOUR", 400 * DAY)  # "a short period" is AWS's to choose
     job = hot(person())
     with replies_lost(aws.glacier(), COMPLETE), suppress(Exception):
@@ -238,8 +240,18 @@ def reconcile_spares_the_open_upload(stage: Stage) -> Seen:
     stage.travel(DAY)
     handle = reconcile.ask()
     stage.travel(margins().standard + 1)
-    reconcile.apply(census.take(handle), accept=True)
-    return _ended(stage, work("archiver", look(job)), "COLD")
+    taken_for_stray = reconcile.apply(census.take(handle), accept=True)
+    seen = ended(stage, work("archiver", look(job)), "COLD")
+    return Seen(seen.findings, {"strays": taken_for_stray})
+
+
+def reaping_spares_the_copy(stage: Stage) -> Seen:
+    """The SDK began an upload twice, and the one that nobody knows came on the garbage."""
+    job = archived()
+    assert job.copy is not None
+    twin, now = storage.begin(job.copy), clock.now()
+    jobs.record(job, now=now, step="x", actor="x", garbage=(*job.garbage, Dated(twin, now)))
+    return ended(stage, job, "COLD")
 
 
 # --- wishes, plans, problems ---------------------------------------------------------------------
@@ -249,7 +261,7 @@ def pending(stage: Stage) -> Seen:
     """The message of an upgrade is lost."""
     job = archived()
     sweep_and_work(stage.travel, margins().links_end + 1)
-    _change(job, "premium")
+    change(job, "premium")
     lose_messages()
     sweep_and_work(stage.travel, margins().standard + 1, margins().keep + 1)
     return Seen(judge(stage, job, "HOT"))
@@ -260,7 +272,7 @@ def wishes_bump_rev(stage: Stage) -> Seen:
     job = hot(person("premium"))
     with at("UpdateItem", lambda: wish_deleted(job)):
         work("archiver", job)
-    return _ended(stage, job, "DELETED")
+    return ended(stage, job, "DELETED")
 
 
 def inputs_garbage_waits(stage: Stage) -> Seen:
@@ -270,7 +282,7 @@ def inputs_garbage_waits(stage: Stage) -> Seen:
     work("eraser", job)
     assert job.input is not None
     storage.put(job.input, b"late")
-    return _ended(stage, job, "DELETED")
+    return ended(stage, job, "DELETED")
 
 
 def problem_rests(stage: Stage) -> Seen:
@@ -303,7 +315,7 @@ def own_success_recognised(stage: Stage) -> Seen:
             work("archiver", job)
     finally:
         aws.dynamodb().meta.events.unregister(name, keep)
-    seen = _ended(stage, job, "COLD")
+    seen = ended(stage, job, "COLD")
     return Seen(seen.findings, {"looks": looks})
 
 
@@ -311,9 +323,9 @@ def ask_again(stage: Stage) -> Seen:
     """The owner upgrades while the bytes flow to the archive."""
     job, costs = hot(person()), dict[str, int]()
     with counting(costs, COMPLETE):
-        with at("UploadMultipartPart", lambda: _change(job, "premium")):
+        with at("UploadMultipartPart", lambda: change(job, "premium")):
             work("archiver", job)
-        seen = _ended(stage, job, "HOT")
+        seen = ended(stage, job, "HOT")
     return Seen(seen.findings, costs)
 
 
@@ -322,77 +334,8 @@ def claim_and_lease(stage: Stage) -> Seen:
     job, costs = upgrade(archived()), dict[str, int]()
     with counting(costs, "InitiateJob"), at("InitiateJob", lambda: work("restorer", job)):
         work("restorer", job)
-    seen = _ended(stage, job, "HOT")
+    seen = ended(stage, job, "HOT")
     return Seen(seen.findings, costs)
-
-
-# --- runs ----------------------------------------------------------------------------------------
-
-
-def fresh_attempt_per_claim(stage: Stage) -> Seen:
-    """An annotator dies before its first output; another one takes over."""
-    quick_engine(stage)
-    job = queued(person("premium"), b"input")
-    with at("PutObject", crash), suppress(Crash):
-        work("annotator", job)
-    stage.travel(margins().lease + 1)
-    job = work("annotator", job)
-    stage.travel(margins().run_limit + margins().signed + 1)
-    settle(stage, job)
-    return Seen(judge(stage, job, "HOT", b"input"))
-
-
-def _late_put(stage: Stage, wait: int) -> Seen:
-    """An annotator sleeps before its first output while the job is deleted and erased."""
-    quick_engine(stage)
-    job = queued(person(), b"input")
-
-    def erase() -> None:
-        stage.travel(wait)
-        wish_deleted(job)
-        work("eraser", job)
-
-    with at("PutObject", erase), suppress(Exception):
-        work("annotator", job)
-    return _ended(stage, job, "DELETED")
-
-
-def attempts_garbage_waits(stage: Stage) -> Seen:
-    """It wakes within its run limit: what it puts then must still be seen to."""
-    return _late_put(stage, margins().run_limit // 2)
-
-
-def run_limit_on_signing(stage: Stage) -> Seen:
-    """It wakes after all was removed: it must sign nothing any more."""
-    return _late_put(stage, margins().posts_end + margins().run_limit + margins().signed + 1)
-
-
-def if_match_on_the_input(stage: Stage) -> Seen:
-    """The file is posted anew between its confirmation and the run."""
-    quick_engine(stage)
-    job = queued(person("premium"), b"input")
-    assert job.input is not None
-    storage.put(job.input, b"other")
-    job = work("annotator", job)
-    return Seen(["WRONG"] if job.copy and served(job) == b"other" else [])
-
-
-def spread_spares_runs(stage: Stage) -> Seen:
-    """The owner upgrades while the file is annotated."""
-    quick_engine(stage)
-    job, runs = queued(person(), b"input"), 0
-
-    def change() -> None:
-        _change(job, "premium")
-        services.spread(job.user_id)
-
-    with at("GetObject", change):
-        while look(job).copy is None and runs < 3:
-            runs += 1
-            work("annotator", job)
-            stage.travel(margins().lease + 1)
-    settle(stage, job)
-    return Seen(judge(stage, job, "HOT", b"input"), {"runs": runs})
 
 
 Scenario = Callable[[Stage], Seen]
@@ -416,14 +359,15 @@ SCENARIOS: dict[str, Scenario] = {
         pending,
         wishes_bump_rev,
         reconcile_spares_the_open_upload,
+        reaping_spares_the_copy,
         head_before_reaping,
-        fresh_attempt_per_claim,
-        attempts_garbage_waits,
-        run_limit_on_signing,
-        if_match_on_the_input,
+        runs.fresh_attempt_per_claim,
+        runs.attempts_garbage_waits,
+        runs.run_limit_on_signing,
+        runs.if_match_on_the_input,
         inputs_garbage_waits,
         problem_rests,
-        spread_spares_runs,
+        runs.spread_spares_runs,
         own_success_recognised,
         ask_again,
         claim_and_lease,

@@ -140,6 +140,15 @@ def judge(stage: Stage, job: Job, want: str, data: bytes = RESULT) -> list[str]:
     return found + ([] if now.state == want else ["STUCK"])
 
 
+def change(job: Job, tier: str) -> None:
+    services.change_tier(user_id=job.user_id, tier=tier)
+
+
+def ended(stage: Stage, job: Job, want: str) -> Seen:
+    busy = settle(stage, job)
+    return Seen(busy + judge(stage, job, want))
+
+
 def quick_engine(stage: Stage) -> None:
     """Put an engine in place whose result is the bytes that it read."""
 
