@@ -17,7 +17,7 @@ import pytest
 from archival import services
 from deploy.local.run import LocalCloud
 from gas_project import events, queues
-from tests.faults.cloud import perform
+from tests.faults.wire import perform
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
