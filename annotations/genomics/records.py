@@ -64,6 +64,7 @@ class Checker:
         self._rank = -1
         self._ranks: dict[bytes, int] = {}
         self.used: dict[bytes, Contig] = {}
+        self._strangers: dict[bytes, str] = {}
         self.skipped: Counter[str] = Counter()
 
     def check(self, line: bytes, number: int, *, last: bool = False) -> Record | None:
@@ -124,14 +125,12 @@ class Checker:
         return True
 
     def _skip(self, chrom: bytes, number: int) -> None:
-        name = show(chrom)
-        if name not in self.skipped:
-            if len(self.skipped) >= self._limits.skipped_names:
-                name = OTHERS
-            else:
-                facts = {"name": name, "reference": self._reference.title}
-                self._fail("skipped-contig", number, chrom, advice=self.advise(name), **facts)
-        self.skipped[name] += 1
+        name = self._strangers.get(chrom)
+        if name is None and len(self._strangers) < self._limits.skipped_names:
+            name = self._strangers[chrom] = show(chrom)
+            facts = {"name": name, "reference": self._reference.title}
+            self._fail("skipped-contig", number, chrom, advice=self.advise(name), **facts)
+        self.skipped[name or OTHERS] += 1
 
     @cached_property
     def _elsewhere(self) -> dict[str, str]:

@@ -79,14 +79,22 @@ def test_a_hostile_file_is_refused(tmp_path: Path, memory: Memory, name: str) ->
     assert memory() < MEMORY
 
 
-@pytest.mark.parametrize(
-    ("piece", "code"), [(b"\0", "binary"), (b"#", "line-length"), (b"\n", "stray-lines")]
-)
-def test_a_bomb_is_refused(tmp_path: Path, piece: bytes, code: str) -> None:
-    data = gzip.compress(piece * (100 << 20), compresslevel=1)
+BOMBS: dict[str, tuple[bytes, str]] = {
+    "a bomb of zeros": (b"\0" * (100 << 20), "binary"),
+    "a bomb of one line": (b"#" * (100 << 20), "line-length"),
+    "a bomb of empty lines": (b"\n" * (100 << 20), "stray-lines"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused(tmp_path: Path, memory: Memory, name: str) -> None:
+    data, code = BOMBS[name]
+    packed = gzip.compress(data, compresslevel=1)
     with pytest.raises(engine.Rejected) as caught:
-        run(tmp_path, data)
-    assert caught.value.findings[0].code == code
+        run(tmp_path, packed)
+    first = caught.value.findings[0]
+    assert (first.code, first.message) == (code, MESSAGES[name])
+    assert memory() < MEMORY
 
 
 GENOME = references.read_sequences(references.find(VIRUS).sequence)["NC_045512.2"].decode()
@@ -101,6 +109,13 @@ HEAVY: dict[str, str] = {
     "insertions of 900,000 bases": head() + row(23403, "A", "ACG" * 300_000) * 5,
     "three million empty keys": head() + row(23403, "A", "G", rest=".\t.\t" + ";" * 3_000_000),
     "old answers by the thousand": head() + row(23403, "A", "G", rest=".\t.\tx" + ";BCSQ" * 10**5),
+    "100,000 undeclared contigs beside a good record": head()
+    + row(241, "C", "T")
+    + _many(100_000, CONTIG),
+    "links in every name": head(VIRUS, "##contig=<ID=https://gas.invalid/x?y>").replace(
+        "INFO\n", "INFO\tFORMAT\ts3://bucket/key\thttp://gas.invalid/\n"
+    )
+    + row(241, "C", "T", rest=".\thttp://a\ts3://b=ftp://c\tGT\t0/1\t0/0"),
     "20,000 records at a place": head() + row(23403, "A", "G") * 20_000,
     "a thousand alleles": head() + row(23403, "A", ",".join("G" * 1_000)),
 }

@@ -36,6 +36,7 @@ NOT_VCF: dict[str, tuple[bytes, str, int]] = {
     "web page": (b"<!DOCTYPE html><html><body>Log in</body></html>", "not-vcf", 1),
     "web page after blanks": (b"\n  <html>", "not-vcf", 1),
     "bcf": (gzip.compress(b"BCF\2\2" + bytes(100)), "not-vcf", 1),
+    "bcf without gzip": (b"BCF\2\2" + bytes(100), "not-vcf", 1),
     "bam": (gzip.compress(b"BAM\1" + bytes(100)), "not-vcf", 1),
     "cram": (b"CRAM\3" + bytes(100), "not-vcf", 1),
     "fasta": (b">chr1\nACGT\n", "not-vcf", 1),
@@ -182,12 +183,14 @@ def test_a_cut_compressed_file_is_refused(tmp_path: Path) -> None:
     data = (head() + row(241, "C", "T") * 1000).encode()
     whole = gzip.compress(data)
     assert refused(tmp_path, whole[:-20]).code == "truncated-gzip"
-    assert refused(tmp_path, whole[:-9]).code == "truncated-gzip"
+    cut = refused(tmp_path, whole[:-9])
+    assert (cut.code, cut.message) == ("truncated-gzip", MESSAGES["cut gzip"])
     blocks = bgzip(data, tmp_path)
     assert refused(tmp_path, blocks[:-40]).code == "truncated-gzip"
     broken = bytearray(whole)
     broken[len(whole) // 2] ^= 0xFF
-    assert refused(tmp_path, bytes(broken)).code == "corrupt-gzip"
+    damaged = refused(tmp_path, bytes(broken))
+    assert (damaged.code, damaged.message) == ("corrupt-gzip", MESSAGES["damaged gzip"])
 
 
 def test_bgzip_without_its_end_marker_is_read_when_the_last_line_is_whole(tmp_path: Path) -> None:
@@ -232,10 +235,8 @@ def test_a_file_over_a_limit_is_refused(
 
 def test_a_file_that_explodes_when_decompressed_is_refused(tmp_path: Path) -> None:
     data = gzip.compress(GOOD.encode() + row(241, "C", "T").encode() * 100_000)
-    assert (
-        refused(tmp_path, data, expansion_from=1 << 20, records_per_position=10**6).code
-        == "expansion"
-    )
+    finding = refused(tmp_path, data, expansion_from=1 << 20, records_per_position=10**6)
+    assert (finding.code, finding.message) == ("expansion", MESSAGES["explosion"])
 
 
 CONTIG = "##contig=<ID=NC_045512.2,length=29903>\n"
