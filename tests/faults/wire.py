@@ -21,6 +21,7 @@ from botocore.retries.quota import RetryQuota
 
 from archival import treehash
 from deploy.local import queues, s3_auth, s3_multipart
+from gas_project import worker
 
 if TYPE_CHECKING:
     from tests.faults.cloud import Cloud
@@ -154,12 +155,13 @@ def _replace(owner: Any, name: str, new: Any) -> None:
 
 
 def seed_randomness(seed: str) -> None:
-    """Make ids, keys and revisions of this process follow from a seed."""
+    """Make ids, keys, revisions and back-offs of this process follow from a seed."""
     dice = random.Random(seed)
 
     def urlsafe(length: int | None = None) -> str:
         return base64.urlsafe_b64encode(dice.randbytes(length or 32)).rstrip(b"=").decode()
 
+    _replace(worker, "_dice", dice)
     _replace(uuid, "uuid4", lambda: uuid.UUID(int=dice.getrandbits(128), version=4))
     _replace(secrets, "token_hex", lambda length=None: dice.randbytes(length or 32).hex())
     _replace(secrets, "token_urlsafe", urlsafe)
