@@ -13,6 +13,7 @@ from annotations.genomics.header import Header
 from annotations.genomics.limits import Limits
 from annotations.genomics.records import CALLED, Checker, Record
 from annotations.genomics.references import Reference
+from annotations.genomics.sorting import Sorter
 
 
 class Unsorted(Exception):
@@ -147,13 +148,16 @@ class Preflight:
         known = self._unsorted
         if known is not None:
             self.findings.add("unsorted", line=known.line, here=known.here, there=known.there)
-        held, size = [], 0
+        sorter, size = Sorter(), 0
         for record in self._sound():
-            held.append(record)
+            sorter.add(record)
             size += len(record.line)
             if size > self._limits.sortable:
                 raise self.findings.refuse("unsorted-large")
-        yield from sorted(held, key=lambda record: (record.rank, record.pos))
+        whole = self._source.stat().st_size
+        for some in sorter.slices():
+            self._told(whole)
+            yield from some
 
     def _sound(self) -> Iterator[Record]:
         """Yield records until the first error, and read on to find the other errors."""

@@ -1,14 +1,17 @@
 """A cancel reaches into work that takes long: each test stops what would not end by itself."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from threading import Event
 
 import pytest
 
-from annotations.genomics import attend, engine, indexing, outputs, summary
+from annotations.genomics import attend, engine, indexing, outputs, references, sorting, summary
 from annotations.genomics.csq import EngineFailed
-from tests.annotations.genomics.runs import VIRUS, run, sites
-from tests.annotations.genomics.test_engine import _children
+from annotations.genomics.records import Record
+from tests.annotations.genomics.runs import VIRUS, row, run, sites
+from tests.annotations.genomics.test_engine import _children, scatter
 
 ENDLESS = "SELECT count(*), 0 FROM range(1000000000) a, range(1000000000) b"
 
@@ -23,11 +26,11 @@ class Cancel:
         return self.reached.is_set()
 
 
-def stopped(folder: Path, cancel: Cancel) -> None:
+def stopped(folder: Path, cancel: Cancel, text: str = sites(VIRUS, (241, "C", "T"))) -> None:
     """Run until the cancel; nothing may be left, neither files nor processes."""
     before = _children()
     with pytest.raises(engine.Stopped):
-        run(folder, sites(VIRUS, (241, "C", "T")), cancelled=cancel.asked)
+        run(folder, text, cancelled=cancel.asked)
     assert cancel.asked()
     assert list((folder / "out").iterdir()) == []
     assert _children() == before
@@ -74,6 +77,37 @@ def test_a_cancel_ends_the_checksums_of_the_manifest(
 
     monkeypatch.setattr(outputs, "digest", digests)
     stopped(tmp_path, cancel)
+
+
+def test_a_cancel_comes_between_the_slices_of_a_sort(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel, slices, given = Cancel(), sorting.Sorter.slices, list[int]()
+
+    def one_by_one(self: sorting.Sorter) -> Iterator[list[Record]]:
+        for some in slices(self):
+            cancel.reached.set()
+            given.append(len(some))
+            yield some
+
+    monkeypatch.setattr(sorting.Sorter, "slices", one_by_one)
+    stopped(tmp_path, cancel, scatter(4_000, seed=7) + row(241, "C", "T"))
+    assert sum(given) < 200
+
+
+def test_slices_put_together_are_sorted_and_equal_places_keep_their_order() -> None:
+    contig = references.find(VIRUS).contigs[0]
+    random = Random(8)
+    blank = Record(0, 1, b"", 0, b"", b"", contig, 0)
+    records = [
+        blank._replace(rank=random.randrange(2), pos=random.choice([1, 2, 29_903]), number=number)
+        for number in range(1_000)
+    ]
+    sorter = sorting.Sorter()
+    for record in records:
+        sorter.add(record)
+    expected = sorted(records, key=lambda record: (record.rank, record.pos))
+    assert [record for some in sorter.slices() for record in some] == expected
 
 
 def test_an_index_that_cannot_be_made_is_the_engines_failure(tmp_path: Path) -> None:
