@@ -129,7 +129,7 @@ def change(*, user_id: str, tier: str, now: int, grace_until: int) -> bool:
                 TableName=aws.table("plans"),
                 Key=_key(user_id),
                 UpdateExpression="SET tier = :tier, rev = :rev, pending = :pending, "
-                "grace_until = :grace, changed_at = :now",
+                "grace_until = :grace, changed_at = :now REMOVE spreader, spread_until",
                 ConditionExpression="(attribute_not_exists(tier) OR tier <> :tier) "
                 "AND (attribute_not_exists(pending) OR pending <> :leaving)",
                 ExpressionAttributeValues=items.to_item(values),
@@ -144,13 +144,38 @@ def change(*, user_id: str, tier: str, now: int, grace_until: int) -> bool:
     return True
 
 
+def take_spread(*, user_id: str, rev: str, spreader: str, now: int, until: int) -> bool:
+    """Take on the spread of the change named by `rev`, or go on with it, until then (epoch s).
+
+    False when another spreader is at it, or the change is no longer the last one. It is a lease to
+    save work: two spreads of one change are harmless. `spreader` is any name used once.
+    """
+    values = {":rev": rev, ":me": spreader, ":until": until, ":now": now, ":pending": PENDING}
+    try:
+        items.insist(
+            lambda: aws.dynamodb().update_item(
+                TableName=aws.table("plans"),
+                Key=_key(user_id),
+                UpdateExpression="SET spreader = :me, spread_until = :until",
+                ConditionExpression="rev = :rev AND pending = :pending AND "
+                "(attribute_not_exists(spreader) OR spreader = :me OR spread_until < :now)",
+                ExpressionAttributeValues=items.to_item(values),
+            )
+        )
+    except ClientError as error:
+        if items.refused_item(error) is None:
+            raise
+        return False
+    return True
+
+
 def clear_pending(*, user_id: str, rev: str) -> None:
     """Say that the change named by `rev` was spread; a newer change stays pending."""
     try:
         aws.dynamodb().update_item(
             TableName=aws.table("plans"),
             Key=_key(user_id),
-            UpdateExpression="REMOVE pending",
+            UpdateExpression="REMOVE pending, spreader, spread_until",
             ConditionExpression="rev = :rev",
             ExpressionAttributeValues=items.to_item({":rev": rev}),
         )

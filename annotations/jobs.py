@@ -16,6 +16,8 @@ from annotations.timeline import Event
 from gas_project import aws, items
 
 SHARDS = "0123456789abcdef"
+DUE = 1250
+"""Due jobs of a shard that one sweep looks at: 20,000 in all."""
 _LOCATORS = ("input", "copy", "upload")
 
 
@@ -190,16 +192,20 @@ def count(*, state: str, before: int | None = None, limit: int = 1000) -> int:
     return found["Count"]
 
 
-def due(*, shard: str, now: int, limit: int = 100) -> list[Job]:
+def due(*, shard: str, now: int, limit: int = DUE) -> list[Job]:
     """Return the jobs of one shard (first hex digit of the id) that are due, oldest first."""
-    found = aws.dynamodb().query(
-        TableName=aws.table("jobs"),
-        IndexName="by_due",
-        KeyConditionExpression="due_shard = :s AND due_at <= :now",
-        ExpressionAttributeValues=items.to_item({":s": shard, ":now": now}),
-        Limit=limit,
+    pages = (
+        aws.dynamodb()
+        .get_paginator("query")
+        .paginate(
+            TableName=aws.table("jobs"),
+            IndexName="by_due",
+            KeyConditionExpression="due_shard = :s AND due_at <= :now",
+            ExpressionAttributeValues=items.to_item({":s": shard, ":now": now}),
+            PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 250)},
+        )
     )
-    return [_job(items.from_item(item)) for item in found["Items"]]
+    return [_job(items.from_item(item)) for page in pages for item in page["Items"]]
 
 
 def every() -> Iterator[Job]:

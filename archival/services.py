@@ -1,5 +1,6 @@
 """The storage life of results: one loop for every worker, and what a plan change does."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +14,7 @@ from annotations.safety import margins
 from annotations.states import Job, place
 from annotations.timeline import Event
 from archival import lifecycle, steps
-from gas_project import aws, clock, events, queues, worker
+from gas_project import aws, clock, events, items, queues, worker
 
 log = structlog.get_logger(__name__)
 SHOWN = 200
@@ -149,17 +150,23 @@ def change_tier(*, user_id: str, tier: str) -> bool:
 def spread(user_id: str) -> None:
     """Make each of a person's jobs that has a copy due, after a plan change; again, it is harmless.
 
-    At most `spread` of them become due a minute, so that one person's upgrade starves nobody. The
+    At most `spread` of them become due a minute, so that one person's upgrade starves nobody, and
+    one worker at a time does it: of 50,000 jobs it takes minutes, and each sweep asks for it. The
     hints go out last: a retrieval waits while the change is pending, and would ignore them.
     """
     found = plans.get(user_id)
     if found is None or not found.pending:
+        return
+    spreader = _Spreader(found)
+    if not spreader.goes_on():
         return
     urgent = {job.job_id for job in islice(_cold(user_id), found.rules.urgent_restores)}
     now, each_minute = clock.now(), margins().spread
     held = (job for job in jobs.all_of(user_id) if job.copy and not job.deleted)
     first: list[tuple[str, str]] = []
     for number, job in enumerate(held):
+        if not spreader.goes_on():
+            return  # the plan changed once more: what was made due is looked at, and that is all
         due_at = now + 60 * (number // each_minute)
         fast = True if job.job_id in urgent else None
         jobs.touch(job.job_id, due_at=due_at, urgent=fast, moving=None)  # now its owner waits
@@ -168,6 +175,30 @@ def spread(user_id: str) -> None:
     plans.clear_pending(user_id=user_id, rev=found.rev)
     for topic, job_id in first:
         events.publish(topic=topic, job_id=job_id)
+
+
+class _Spreader:
+    """Whoever spreads a change of plan, and until when the others leave it to them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._name = items.fresh()
+        self._asked_at = 0
+
+    def goes_on(self) -> bool:
+        """Whether to go on; once a heartbeat (s) the lease is taken or prolonged."""
+        now, delays = clock.now(), margins()
+        if now - self._asked_at < delays.heartbeat:
+            return True
+        self._asked_at = now
+        until = now + delays.lease
+        return plans.take_spread(
+            user_id=self._plan.user_id,
+            rev=self._plan.rev,
+            spreader=self._name,
+            now=now,
+            until=until,
+        )
 
 
 def _topic_after_spread(job: Job) -> str:
@@ -285,15 +316,17 @@ HINTS = 500
 
 
 def sweep() -> dict[str, int]:
-    """Hint the owners of all that is due, oldest first; settle what belongs to nobody.
+    """Hint the owners of all that is due; settle what belongs to nobody.
 
-    The system converges on this alone, if every message were lost. Returns hints by role.
+    The system converges on this alone, if every message were lost. All that is due is looked at,
+    up to `jobs.DUE` a shard: what cannot go on for now, since removal is frozen or a role is away,
+    stays due and must not hide what can. Returns hints by role.
     """
-    now = clock.now()
+    now, known = clock.now(), dict[str, Plan | None]()
     by_role: dict[str, list[Job]] = {}
     for shard in jobs.SHARDS:
         for job in jobs.due(shard=shard, now=now):
-            if role := _swept(job, now):
+            if role := _swept(job, known, now):
                 by_role.setdefault(role, []).append(job)
     users = {
         "restorer": list(islice(plans.pending(), HINTS)),
@@ -313,10 +346,16 @@ def _leaving(now: int) -> Iterator[str]:
             yield user_id
 
 
-def _swept(job: Job, now: int) -> str | None:
-    """Return whose work a due job is; settle it when it is nobody's."""
+def _swept(job: Job, known: dict[str, Plan | None], now: int) -> str | None:
+    """Return whose work a due job is; settle it when it is nobody's.
+
+    `known` are the plans that this sweep has read: a stale one costs a hint, since whoever acts on
+    a hint reads job and plan again.
+    """
     try:
-        step = lifecycle.next_step(job, _plan(job), now)
+        if job.user_id not in known:
+            known[job.user_id] = _plan(job)
+        step = lifecycle.next_step(job, known[job.user_id], now)
         role = lifecycle.owner(job, step) if step else None
         if step and role is None:
             advance(role="sweep", job_id=job.job_id)
@@ -333,6 +372,16 @@ def _hint(role: str, due: list[Job], users: list[str]) -> int:
     queue = events.QUEUE_OF_ROLE[role]
     if queues.depth(queue) > HINTS:
         return 0
-    oldest = sorted(due, key=lambda job: job.due_at or 0)[:HINTS]
-    events.send_hints(queue=queue, job_ids=[job.job_id for job in oldest], user_ids=users)
-    return len(oldest) + len(users)
+    chosen = _in_turn(due)[:HINTS]
+    events.send_hints(queue=queue, job_ids=[job.job_id for job in chosen], user_ids=users)
+    return len(chosen) + len(users)
+
+
+def _in_turn(due: list[Job]) -> list[Job]:
+    """Return jobs the oldest first, but nobody's second before everybody's first."""
+    turns: Counter[str] = Counter()
+    ranked: list[tuple[int, Job]] = []
+    for job in sorted(due, key=lambda job: job.due_at or 0):
+        ranked.append((turns[job.user_id], job))
+        turns[job.user_id] += 1
+    return [job for _, job in sorted(ranked, key=lambda pair: pair[0])]

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,13 +14,12 @@ from annotations.states import Job
 from annotations.timeline import read
 from archival import services
 from deploy.local.run import LocalCloud
-from gas_project import aws, clock, events, items, queues
+from gas_project import clock, events, queues
 from tests.archival.life import advance, archived, wish_deleted
 from tests.core import (
     DAY,
     RESULT,
     ROLES,
-    Counted,
     Travel,
     archives,
     hot,
@@ -32,7 +32,6 @@ from tests.core import (
     served,
     settle,
     strays,
-    work,
 )
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -150,7 +149,7 @@ def test_a_large_upgrade_comes_due_minute_by_minute(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_spread_that_stopped_half_way_is_done_by_the_sweep(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, travel: Travel
 ) -> None:
     user = person()
     made = _cold(user, 3)
@@ -166,6 +165,7 @@ def test_a_spread_that_stopped_half_way_is_done_by_the_sweep(
         services.spread(user)
     assert _plan(user).pending
     lose_messages()
+    travel(margins().lease + 1)
     services.sweep()
     for event in [events.Hint(user_id=one) for one in _told("restore")]:
         services.handle(event, role="restorer")
@@ -186,6 +186,50 @@ def test_a_change_during_a_spread_stays_pending(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(jobs, "touch", meanwhile)
     services.spread(user)
     assert _plan(user).pending
+
+
+def test_a_change_is_spread_by_one_at_a_time_and_by_the_next_once_its_lease_lapsed(
+    monkeypatch: pytest.MonkeyPatch, travel: Travel
+) -> None:
+    user, real, touched = person(), jobs.touch, list[str]()
+    made = _cold(user, 3)
+    services.change_tier(user_id=user, tier="premium")
+
+    def touch(job_id: str, **asked: Any) -> bool:
+        touched.append(job_id)
+        services.spread(user)  # the sweep asks for it each minute, and other seats are free
+        return real(job_id, **asked)
+
+    monkeypatch.setattr(jobs, "touch", touch)
+    services.spread(user)
+    assert sorted(touched) == sorted(job.job_id for job in made)
+    assert not _plan(user).pending
+
+
+def test_a_long_spread_keeps_its_lease_and_ends_when_the_plan_changed_once_more(
+    monkeypatch: pytest.MonkeyPatch, travel: Travel
+) -> None:
+    user, real, touched = person(), jobs.touch, list[str]()
+    _cold(user, 4)
+    services.change_tier(user_id=user, tier="premium")
+
+    def touch(job_id: str, **asked: Any) -> bool:
+        touched.append(job_id)
+        travel(margins().lease - 1)
+        if len(touched) == 3:
+            services.change_tier(user_id=user, tier="free")
+        assert len(touched) == 3 or not _others_may_spread(user)
+        return real(job_id, **asked)
+
+    monkeypatch.setattr(jobs, "touch", touch)
+    services.spread(user)
+    assert len(touched) == 3
+    assert _plan(user).pending
+
+
+def _others_may_spread(user: str) -> bool:
+    now, plan = clock.now(), _plan(user)
+    return plans.take_spread(user_id=user, rev=plan.rev, spreader="b", now=now, until=now)
 
 
 def test_a_spread_spares_runs_and_deleted_jobs() -> None:
@@ -260,75 +304,6 @@ def test_a_draining_worker_leaves_the_rest_to_the_next(travel: Travel) -> None:
     assert look(job) == job
     settle(travel)
     assert look(job).state == "COLD"
-
-
-# --- the sweep ---------------------------------------------------------------------------------
-
-
-def test_the_sweep_alone_brings_every_job_where_it_should_be(
-    store: str, travel: Travel, cloud: LocalCloud
-) -> None:
-    free, paying, gone = hot(person()), hot(person("premium")), hot(person())
-    wish_deleted(gone)
-    back = archived()
-    services.change_tier(user_id=back.user_id, tier="premium")
-    for pause in (0, margins().standard + 1, margins().posts_end + 1, margins().keep + 1):
-        travel(pause)
-        for _ in range(5):
-            lose_messages()
-            services.sweep()
-            work()
-    assert look(free).state == "COLD"
-    assert look(paying).state == "HOT"
-    assert look(gone).state == "DELETED"
-    assert (look(back).state, served(back)) == ("HOT", RESULT)
-    assert {look(job).due_at for job in (free, paying, gone, back)} <= {None, look(free).due_at}
-
-
-def test_a_sweep_tells_each_owner_the_oldest_first_and_leaves_who_is_at_work() -> None:
-    user = person()
-    late, early = hot(user), hot(user)
-    jobs.touch(early.job_id, due_at=clock.now() - 100)
-    jobs.claim(hot(user), worker="w", until=clock.now() + 600)
-    assert services.sweep() == {"archiver": 2}
-    found = queues.receive("archive", limit=10, wait=0, visibility=60)
-    told = [event.job_id for m in found for event in events.decode(m.body)]
-    assert set(told) == {early.job_id, late.job_id}
-
-
-def test_a_sweep_does_not_flood_a_queue_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    hot(person())
-    monkeypatch.setattr(services, "HINTS", 1)
-    assert services.sweep() == {"archiver": 1}
-    assert services.sweep() == {"archiver": 1}
-    assert services.sweep() == {"archiver": 0}
-
-
-def test_a_sweep_settles_what_is_nobodys(travel: Travel) -> None:
-    job = hot(person("premium"))
-    assert services.sweep() == {}
-    assert look(job).due_at is None
-
-
-def test_a_quiet_system_is_swept_without_a_scan_or_a_write() -> None:
-    job = advance("archiver", hot(person("premium")))
-    with Counted(aws.dynamodb(), ()) as asked:
-        assert services.sweep() == {}
-    assert set(asked.seen) == {"Query"}
-    assert look(job) == job
-
-
-def test_one_job_that_cannot_be_looked_at_does_not_stop_the_sweep() -> None:
-    strange, plain = hot(person()), hot(person())
-    aws.dynamodb().update_item(
-        TableName=aws.table("plans"),
-        Key=items.to_item({"user_id": strange.user_id}),
-        UpdateExpression="SET tier = :t",
-        ExpressionAttributeValues=items.to_item({":t": "from-a-newer-version"}),
-    )
-    assert services.sweep() == {"archiver": 1}
-    assert _told("archive") == {plain.job_id}
-    assert look(strange) == strange
 
 
 # --- the freeze --------------------------------------------------------------------------------
