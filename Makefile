@@ -34,9 +34,14 @@ faults: $(READY) ## every fault at every AWS call, an hour on two cores (SCHEDUL
 concurrency: $(READY) ## 500 jobs among 32 workers at once, every message five times (JOBS=, SEED=)
 	@JOBS=$${JOBS:-500} $(BIN)/python -m pytest -q -rP tests/archival/test_concurrency.py -k crowd
 
+.PHONY: fairness
+fairness: $(READY) ## how long others wait beside one person's upgrade of 50,000 results (HEAVY=, OTHERS=)
+	@$(BIN)/python -m tests.fairness
+
 faults-heavy: $(READY) ## 5,000 jobs among 32 workers at once, and an upgrade of 3,000 (JOBS=, NAMED_JOBS=)
 	@JOBS=$${JOBS:-5000} $(BIN)/python -m pytest -q -rP tests/archival/test_concurrency.py -k crowd
 	@NAMED_JOBS=$${NAMED_JOBS:-3000} $(BIN)/python -m pytest -q --timeout=7200 tests/archival/test_named_failures.py -k t10
+	@$(BIN)/python -m tests.fairness
 
 guards: $(READY) ## take out each guard of the protocol in turn: who notices (GUARD=name)
 	@$(BIN)/python -m pytest -q tests/guards/table.py
