@@ -215,6 +215,18 @@ def _names(job: Job, stored: Stored) -> bool:
     return False
 
 
+def _told(job: Job) -> list[str]:
+    """Return what the item of a deleted job still says about its owner's file."""
+    said: dict[str, object] = {
+        "name": job.name.replace("Deleted job", ""),
+        "etag": job.etag,
+        "hashes": job.sha256 + job.tree_hash,
+        "failed": job.failed,
+        "size": job.size,
+    }
+    return [name for name, value in said.items() if value]
+
+
 def _unfinished(job: Job, left: set[str], now: int) -> str | None:
     plan = plans.get(job.user_id)
     want, state = want_of(job, plan, now), state_of(job)
@@ -222,8 +234,8 @@ def _unfinished(job: Job, left: set[str], now: int) -> str | None:
         return "LOST its owner's plan"
     if plan and plan.leaving:
         return "STUCK its owner left, and the plan is there"
-    if job.deleted and left:
-        return f"UNDELETED {sorted(left)}"
+    if job.deleted and (left or _told(job)):
+        return f"UNDELETED {sorted(left)} {_told(job)}"
     rest = {"DELETED"} if job.deleted else {want} if job.copy else {"FAILED", "CANCELLED"}
     if state not in rest or job.due_at != lifecycle.next_look(job, plan, now) or job.due_at:
         return f"STUCK wants {want}, due {job.due_at}, problem {job.problem}, now {now}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.faults.outcome import KINDS, Outcome
 
 STORES = ("vault", "s3", "mixed")
-HOUR_LONG = 6000
+HOUR_LONG = 7000
 """Schedules that two cores play in about an hour."""
 GRACE = "600"
 """Seconds that a Free result stays hot: schedules are about moves, not about waiting."""

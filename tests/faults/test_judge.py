@@ -11,7 +11,7 @@ from annotations import jobs
 from annotations.states import Job
 from deploy.local.run import LocalCloud
 from gas_project import clock
-from tests.core import MINUTE, Travel, hot, look, person
+from tests.core import MINUTE, Travel, hot, look, new_job, person
 from tests.faults.judge import Judge
 
 Harm = Callable[[Any, Job, Job], object]
@@ -113,3 +113,11 @@ def test_what_is_left_of_a_deleted_job_is_noticed(cloud: LocalCloud, travel: Tra
     judge = judge_of(cloud)
     assert judge.safe() is None
     assert (judge.final(clock.now()) or "").startswith("UNDELETED")
+
+
+def test_a_deleted_job_whose_item_still_speaks_of_the_file_is_noticed(cloud: LocalCloud) -> None:
+    job = new_job(person(), deleted=True, state="DELETED", name="of-a-patient.vcf", due_at=None)
+    jobs.create(job, actor="owner")
+    assert judge_of(cloud).final(clock.now()) == (
+        f"UNDELETED [] ['name'] (job {job.job_id}, DELETED)"
+    )
