@@ -6,6 +6,7 @@ python -m tests.faults.run
 
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -95,6 +96,7 @@ def outcomes(wanted: list[tuple[int, str]]) -> Iterator[Outcome]:
 
 def main() -> int:
     """Play, print each failure with its last calls, then the counts. Returns 1 for a failure."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its processes end, its folder goes
     wanted = asked()
     began = said = time.monotonic()
     until = began + 60 * float(os.environ.get("MINUTES") or 10**6)
