@@ -17,6 +17,7 @@ from gas_project import aws, clock
 from tests.archival.life import advance, archived, restoring, thawed, wish_deleted
 from tests.core import (
     DAY,
+    RESULT,
     Away,
     Travel,
     archives,
@@ -169,6 +170,31 @@ def test_a_job_that_is_due_for_hours_is_told(travel: Travel) -> None:
     assert census.take(None).reports == []
     travel(margins().policy + 1)
     assert _kinds(census.take(None)) == ["stuck"]
+
+
+def test_nobody_is_called_for_what_was_seen_once(
+    travel: Travel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, moves, real = queued(person()), hot(person("premium"), due_at=None), jobs.every
+    travel(margins().policy + 1)
+    assert moves.copy is not None
+    storage.remove(locator=moves.copy)
+    better = Locator(Store.HOT, aws.bucket("results"), f"t/{moves.job_id}/better")
+    storage.put(better, RESULT)
+
+    def meanwhile() -> Any:
+        yield from real()
+        jobs.rest(look(late), now=clock.now(), due_at=None)
+
+    def moved(locator: Locator) -> storage.Head:
+        jobs.record(look(moves), now=clock.now(), step="x", actor="t", copy=better)
+        raise storage.NotThere
+
+    monkeypatch.setattr(jobs, "every", meanwhile)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "head", moved)
+        found = census.take(None)
+    assert [one for one in found.reports if one.page] == []
 
 
 def _older(monkeypatch: pytest.MonkeyPatch) -> None:
