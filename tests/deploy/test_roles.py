@@ -101,6 +101,7 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:UpdateItem",
         "dynamodb:PutItem",
         "s3:GetObject",
+        "s3:RestoreObject",
         "s3:ListBucket",
         "s3:ListBucketMultipartUploads",
         "glacier:InitiateJob",

@@ -1,6 +1,7 @@
 """The daily reconcile: all that is stored against all items."""
 
 import json
+from argparse import ArgumentTypeError
 from dataclasses import asdict
 from typing import Any
 
@@ -8,8 +9,31 @@ from botocore.exceptions import ClientError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import plans
-from archival import census, reconcile, stores
+from archival import census, readback, reconcile, stores
+from archival.readback import ReadBack
 from archival.reconcile import Findings
+
+
+def _share(text: str) -> float:
+    """Return the share that a percentage such as `1%` means."""
+    number = text.removesuffix("%")
+    try:
+        share = float(number) / 100
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise ArgumentTypeError("must be a percentage above 0 and up to 100, such as 1%")
+    return share
+
+
+def _counts(read: ReadBack) -> dict[str, int]:
+    return {
+        "asked for": read.asked,
+        "waiting": read.waiting,
+        "sound": read.good,
+        "passed over": read.passed,
+        "not as they were": len(read.reports),
+    }
 
 
 class Command(BaseCommand):
@@ -26,6 +50,12 @@ class Command(BaseCommand):
         parser.add_argument("--apply", action="store_true", help="write what was found")
         parser.add_argument("--accept-blast-radius", action="store_true", help="however much it is")
         parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument(
+            "--read-back",
+            type=_share,
+            metavar="PERCENT",
+            help="also restore and hash a sample, such as 1%%: one run asks, one a day later reads",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare, print, and write when asked to."""
@@ -34,7 +64,9 @@ class Command(BaseCommand):
             found = census.take(retrieval)
         except census.TooOld as error:
             raise CommandError(f"refused: {error}; run this again later", returncode=2) from error
-        self._print(found, as_json=options["json"])
+        read = readback.run(options["read_back"]) if options["read_back"] else None
+        found.reports += read.reports if read else []
+        self._print(found, read, as_json=options["json"])
         if options["apply"]:
             self._apply(found, accept=options["accept_blast_radius"])
         if found.reports or (found.jobs and not options["apply"]):
@@ -56,7 +88,7 @@ class Command(BaseCommand):
             self.stdout.write("No inventory is ready yet; one was asked for. Run this again later.")
         return retrieval
 
-    def _print(self, found: Findings, *, as_json: bool) -> None:
+    def _print(self, found: Findings, read: ReadBack | None, *, as_json: bool) -> None:
         strays = [{"job": job, "uri": uri} for job, uri in reconcile.strays(found)]
         proved = sum(len(entries) for entries in found.proved.values())
         counts = {"taken": found.taken, "items": found.items, "listed": found.listed}
@@ -64,6 +96,7 @@ class Command(BaseCommand):
         if as_json:
             reports = [asdict(report) for report in found.reports]
             more = {"stray": strays, "differs": found.differs, "reports": reports}
+            more |= {"read_back": _counts(read)} if read else {}
             self.stdout.write(json.dumps({**counts, **more}))
             return
         self.stdout.write(
@@ -71,6 +104,9 @@ class Command(BaseCommand):
             f"{proved} proved gone, {len(found.differs)} differ, {len(found.reports)} to look at"
             + (" (frozen: nothing will be written)" if counts["frozen"] else "")
         )
+        if read:
+            told = (f"{count} {name}" for name, count in _counts(read).items())
+            self.stdout.write(f"Read back: {', '.join(told)}")
         for one in strays:
             self._row("stray", one["job"], one["uri"])
         for job, why in sorted(found.differs.items()):
