@@ -111,9 +111,9 @@ def test_a_timer_starts_the_one_shot_of_its_name(name: str, when: str) -> None:
     assert settings(UNITS / f"gas-{name}.service")["Type"] == ["oneshot"]
 
 
-def test_the_reconciler_only_looks_until_an_operator_lets_it_write() -> None:
+def test_the_reconciler_writes_since_some_deletions_end_only_with_it() -> None:
     (command,) = settings(UNITS / "gas-reconcile.service")["ExecStart"]
-    assert command == "/opt/gas/.venv/bin/python manage.py reconcile_archives"
+    assert command == "/opt/gas/.venv/bin/python manage.py reconcile_archives --apply"
 
 
 def test_all_that_starts_at_boot_belongs_to_the_target() -> None:
