@@ -37,48 +37,25 @@ _UNKNOWN = len(_RANK)
 _CHANGED = re.compile(r"(\d+)([A-Z*])(?:>(\d+)([A-Z*]))?")
 
 
-class Leading(NamedTuple):
-    """The most severe consequence of a record, and how many it has."""
+class Rated(NamedTuple):
+    """The terms of one consequence: the most severe, its impact, all of them, and its rank.
 
-    consequence: str
+    Of two ranks the lower is the more severe.
+    """
+
+    term: str
     impact: str
-    gene: str
-    transcript: str
-    aa_change: str
-    dna_change: str
-    entries: int
-
-
-def lead(answer: str) -> Leading:
-    """Return the leading consequence of a BCSQ value: the most severe, the first among equals."""
-    best, best_rank, count = [""] * 7, _UNKNOWN + 1, 0
-    for text in answer.split(","):
-        count += 1
-        fields = text.split("|")
-        rank = min(_RANK.get(term.lstrip("*"), _UNKNOWN) for term in fields[0].split("&"))
-        if rank < best_rank:
-            best, best_rank = fields, rank
-    terms = best[0].lstrip("*").split("&")
-    top = min(terms, key=lambda term: _RANK.get(term, _UNKNOWN))
-    _, gene, transcript, _, _, aa, dna = [*best, "", "", ""][:7]
-    return Leading(top, IMPACTS.get(top, "MODIFIER"), gene, transcript, name_change(aa), dna, count)
+    terms: str
+    rank: int
 
 
 @lru_cache(maxsize=1000)
-def leading_term(terms: str) -> tuple[str, str]:
-    """Return an entry's most severe term, its impact and all terms with tabs between them.
-
-    Second, the term and its impact as the hits of a table have them.
-    """
+def rate(terms: str) -> Rated:
+    """Rate the terms of a consequence as csq writes them, with & between them."""
     own = terms.lstrip("*")
-    top = min(own.split("&"), key=lambda term: _RANK.get(term, _UNKNOWN))
-    impact = IMPACTS.get(top, "MODIFIER")
-    return f"{top}\t{impact}\t{own}", f"{top}|{impact}"
-
-
-def without(consequence: str) -> Leading:
-    """Return what stands for a record that csq says nothing about."""
-    return Leading(consequence, IMPACTS[consequence], "", "", "", "", 0)
+    ranks = {term: _RANK.get(term.lstrip("*"), _UNKNOWN) for term in own.split("&")}
+    top = min(ranks, key=lambda term: ranks[term])
+    return Rated(top, IMPACTS.get(top, "MODIFIER"), own, ranks[top])
 
 
 def name_change(aa: str) -> str:

@@ -4,16 +4,16 @@ The child sees sites only (contig, position, REF, ALT and an id of ours): no nam
 of the user's file, and no file name that htslib could take for a URL.
 """
 
+import fcntl
 import os
-import selectors
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 from annotations.genomics.codes import BCFTOOLS_CODE
 from annotations.genomics.limits import Limits
@@ -23,7 +23,8 @@ _CHILD = Path(__file__).with_name("csq_child.py")
 # -l: every ALT on its own; -s -: genotypes ignored; -B 1: a frameshift does not print the rest of
 # the protein; --force: a site that csq dislikes stays without an answer instead of ending the run.
 OPTIONS = ("--no-version", "-l", "-s", "-", "-B", "1", "--force")
-_WAIT = 0.2
+_WAIT = 0.1
+_PIPE = 1 << 20
 _COMPLAINT = 2000
 
 
@@ -35,78 +36,157 @@ class EngineFailed(Exception):
     """The engine could not answer; the text is fit for a person and holds no file names."""
 
 
-def ask(
-    sites: list[bytes],
-    *,
-    reference: Reference,
-    code: int,
-    scratch: Path,
-    limits: Limits,
-    cancelled: Callable[[], bool],
-) -> dict[int, str]:
-    """Return csq's answers (the value of BCSQ) by site id; sites outside genes have none.
-
-    `sites` are VCF lines of eight columns whose ID is a number; `code` is NCBI's. Raises Stopped
-    within a second of `cancelled`, and EngineFailed when the child fails or exceeds a limit.
-    """
-    with tempfile.TemporaryDirectory(dir=scratch) as own:
-        folder = Path(own)
-        question = folder / "sites.vcf"
-        with question.open("wb") as file:
-            file.write(_header(reference))
-            file.writelines(sites)
-        text = _run(_command(reference, code, limits), folder, limits=limits, cancelled=cancelled)
-    return dict(_answers(text, expected=len(sites)))
+Site = tuple[bytes, int, bytes, bytes]
+"""What csq is asked: contig, position (1-based), REF, and ALTs between commas."""
 
 
-def stream(
-    question: Path,
-    *,
-    reference: Reference,
-    code: int,
-    limits: Limits,
-    look_up: Callable[[], None],
-) -> Iterator[tuple[int, str]]:
-    """Yield csq's answer for every site of a file, empty where it has none; one child for all.
-
-    `question` holds what `begin` and lines of sites wrote; it lies in a folder of its own.
-    `look_up` is called several times a second while csq is waited for. Raises EngineFailed.
-    """
-    complaint = question.parent / "stderr"
-    with question.open("rb") as sites, complaint.open("wb") as stderr:
-        child = _start(_command(reference, code, limits), question.parent, sites, stderr)
+def ask(sites: list[Site], *, reference: Reference, code: int, limits: Limits) -> list[str]:
+    """Return csq's answer (the value of BCSQ, or nothing) for each of some sites, in order."""
+    with tempfile.TemporaryDirectory(prefix="gas-csq-") as scratch:
+        child = Child(
+            reference, code=code, scratch=Path(scratch), limits=limits, look_up=lambda: None
+        )
         try:
-            for line in _lines(child, look_up):
-                fields = line.split("\t", 8)
-                yield int(fields[2]), fields[7][5:] if fields[7].startswith("BCSQ=") else ""
-            status = child.wait(timeout=limits.child_seconds)
+            child.ask(sites)
+            child.close()
+            while (answers := child.take(len(sites))) is None:
+                time.sleep(_WAIT)
+            return answers
         finally:
-            _end(child)
-    if status != 0:
-        raise EngineFailed(_explain(status, complaint))
+            child.end()
 
 
-def begin(reference: Reference) -> bytes:
-    """Return what comes before the sites in csq's input."""
-    return _header(reference)
+class Child:
+    """One csq: sites go in, answers come out in the same order, each when csq is sure of it.
+
+    csq holds answers back until the transcripts around them end; it tells all when `close` says
+    that no site comes any more. Its answers go into a file, so that it never waits for us.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        *,
+        code: int,
+        scratch: Path,
+        limits: Limits,
+        look_up: Callable[[], None],
+    ) -> None:
+        """Start csq with a genetic code of NCBI's.
+
+        `look_up` is called several times a second while csq is waited for; what it raises is
+        passed on.
+        """
+        self._limits = limits
+        self._look_up = look_up
+        self._folder = tempfile.TemporaryDirectory(dir=scratch)
+        folder = Path(self._folder.name)
+        self._complaint = folder / "stderr"
+        self._number = self._told = 0
+        self._lines: list[str] = []
+        self._rest = b""
+        self.received = 0
+        with (folder / "answers").open("wb") as answers, self._complaint.open("wb") as complaint:
+            self._child = subprocess.Popen(
+                _command(reference, code, limits),
+                stdin=subprocess.PIPE,
+                stdout=answers,
+                stderr=complaint,
+                cwd=folder,
+                env={"TMPDIR": str(folder), "LC_ALL": "C"},
+                start_new_session=True,
+                close_fds=True,
+                bufsize=0,
+            )
+        self._answers = (folder / "answers").open("rb", buffering=0)
+        if self._child.stdin is None:
+            raise EngineFailed("The annotation engine could not be started.")
+        self._sink = self._child.stdin
+        os.set_blocking(self._sink.fileno(), False)
+        fcntl.fcntl(self._sink, fcntl.F_SETPIPE_SZ, _PIPE)
+        self._header = _header(reference)
+
+    def ask(self, sites: list[Site]) -> None:
+        """Ask about sites, which follow those asked before."""
+        head = b"" if self._number else self._header
+        numbered = enumerate(sites, self._number)
+        self._number += len(sites)
+        lines = [
+            b"%b\t%d\t%d\t%b\t%b\t.\t.\t.\n" % (contig, pos, number, ref, alts)
+            for number, (contig, pos, ref, alts) in numbered
+        ]
+        self._send(head + b"".join(lines))
+
+    def _send(self, text: bytes) -> None:
+        rest = memoryview(text)
+        while rest:
+            self._look_up()
+            _, writable, _ = select.select([], [self._sink], [], _WAIT)
+            try:
+                rest = rest[(self._sink.write(rest) or 0) if writable else 0 :]
+            except BrokenPipeError:
+                raise EngineFailed(self._explain()) from None
+
+    def close(self) -> None:
+        """Say that no more sites come."""
+        self._sink.close()
+
+    def take(self, count: int) -> list[str] | None:
+        """Return the next answers (the value of BCSQ, or nothing) when so many are there.
+
+        Raises EngineFailed when csq ended in another way than it should.
+        """
+        ended = self._child.poll()
+        self._read()
+        if ended is not None and ended != 0:
+            raise EngineFailed(self._explain())
+        if len(self._lines) < count:
+            if ended is not None:
+                lost = count - len(self._lines)
+                raise EngineFailed(f"The annotation engine lost {lost:,} records.")
+            return None
+        taken, self._lines = self._lines[:count], self._lines[count:]
+        fields = [line.split("\t", 7) for line in taken]
+        if [row[2] for row in fields] != [*map(str, range(self._told, self._told + count))]:
+            raise EngineFailed("The annotation engine changed the order of the records.")
+        self._told += count
+        return [row[7][5:] if row[7].startswith("BCSQ=") else "" for row in fields]
+
+    def _read(self) -> None:
+        while part := self._answers.read(_PIPE):
+            self.received += len(part)
+            whole, newline, self._rest = (self._rest + part).rpartition(b"\n")
+            lines = whole.decode().split("\n") if newline else []
+            self._lines += lines if self._told or self._lines else _without_header(lines)
+
+    def finish(self) -> None:
+        """Wait until csq ends, after its last answer. Raises EngineFailed unless it ends well."""
+        while self._child.poll() is None:
+            self._look_up()
+            time.sleep(_WAIT / 10)
+        self.take(0)
+        if self._lines:
+            raise EngineFailed("The annotation engine added records.")
+        self.end()
+
+    def end(self) -> None:
+        """End csq, if it runs, and what it left."""
+        if self._child.poll() is None:
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._sink.close()
+        self._child.wait()
+        self._answers.close()
+        self._folder.cleanup()
+
+    def _explain(self) -> str:
+        status = self._child.wait(timeout=self._limits.child_seconds)
+        if Path(self._answers.name).stat().st_size >= self._limits.child_answer:
+            return "The annotation engine's answer was too large."
+        return _explain(status, self._complaint)
 
 
-def _lines(child: subprocess.Popen[bytes], look_up: Callable[[], None]) -> Iterator[str]:
-    """Yield the child's lines of records as they come."""
-    if child.stdout is None:
-        raise EngineFailed("The annotation engine could not be started.")
-    rest = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
-        while True:
-            look_up()
-            if not selector.select(_WAIT):
-                continue
-            part = os.read(child.stdout.fileno(), 1 << 18)
-            *whole, rest = (rest + part).split(b"\n")
-            yield from (line.decode() for line in whole if not line.startswith(b"#"))
-            if not part:
-                return
+def _without_header(lines: list[str]) -> list[str]:
+    return [line for line in lines if not line.startswith("#")]
 
 
 def _header(reference: Reference) -> bytes:
@@ -116,82 +196,16 @@ def _header(reference: Reference) -> bytes:
 
 
 def _command(reference: Reference, code: int, limits: Limits) -> list[str]:
-    own = [str(limits.child_memory), str(limits.child_seconds)]
+    own = [limits.child_memory, limits.child_seconds, limits.child_answer]
     files = ["-f", str(reference.sequence), "-g", str(reference.genes)]
     return [
         *(sys.executable, "-I", str(_CHILD)),
-        *own,
+        *map(str, own),
         *OPTIONS,
         *("-C", str(BCFTOOLS_CODE[code])),
         *files,
         "-",
     ]
-
-
-def _run(
-    command: list[str], folder: Path, *, limits: Limits, cancelled: Callable[[], bool]
-) -> bytes:
-    complaint = folder / "stderr"
-    with (folder / "sites.vcf").open("rb") as question, complaint.open("wb") as stderr:
-        child = _start(command, folder, question, stderr)
-        try:
-            text = _read(child, limits=limits, cancelled=cancelled)
-            status = child.wait(timeout=limits.child_seconds)
-        finally:
-            _end(child)
-    if status != 0:
-        raise EngineFailed(_explain(status, complaint))
-    return text
-
-
-def _start(
-    command: list[str], folder: Path, question: IO[bytes], stderr: IO[bytes]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=question,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        cwd=folder,
-        env={"TMPDIR": str(folder), "LC_ALL": "C"},
-        start_new_session=True,
-        close_fds=True,
-    )
-
-
-def _read(
-    child: subprocess.Popen[bytes], *, limits: Limits, cancelled: Callable[[], bool]
-) -> bytes:
-    """Read the child's output to its end; it may take twice its CPU time by the clock."""
-    if child.stdout is None:
-        raise EngineFailed("The annotation engine could not be started.")
-    deadline = time.monotonic() + 2 * limits.child_seconds
-    parts: list[bytes] = []
-    size = 0
-    with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
-        while True:
-            if cancelled():
-                raise Stopped
-            if time.monotonic() > deadline:
-                raise EngineFailed("The annotation engine took too long over a part of the file.")
-            if not selector.select(_WAIT):
-                continue
-            part = os.read(child.stdout.fileno(), 1 << 20)
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-            size += len(part)
-            if size > limits.child_answer:
-                raise EngineFailed("The annotation engine's answer was too large.")
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-    if child.stdout is not None:
-        child.stdout.close()
 
 
 def _explain(status: int, complaint: Path) -> str:
@@ -204,20 +218,3 @@ def _explain(status: int, complaint: Path) -> str:
     if b"allocat" in words or b"emory" in words:
         return "The annotation engine used more memory than it may have."
     return f"The annotation engine refused a part of the file (status {status})."
-
-
-def _answers(text: bytes, *, expected: int) -> Iterator[tuple[int, str]]:
-    """Yield the answers; raise EngineFailed unless every site came back, in order."""
-    count, last = 0, -1
-    for line in text.decode().splitlines():
-        if line.startswith("#"):
-            continue
-        fields = line.split("\t", 8)
-        place = int(fields[2])
-        if place <= last:
-            raise EngineFailed("The annotation engine changed the order of the records.")
-        count, last = count + 1, place
-        if fields[7].startswith("BCSQ="):
-            yield place, fields[7][5:]
-    if count != expected:
-        raise EngineFailed(f"The annotation engine lost {expected - count:,} records.")

@@ -2,30 +2,24 @@
 
 import shutil
 import time
-from collections import deque
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import duckdb
 
-from annotations.genomics import csq, outputs, report, spool
+from annotations.genomics import outputs, report
+from annotations.genomics.asking import Asker
 from annotations.genomics.csq import EngineFailed, Stopped
 from annotations.genomics.findings import Finding, Rejected
 from annotations.genomics.limits import Limits
-from annotations.genomics.preflight import Chunk, Preflight, Unsorted
+from annotations.genomics.order import Unsorted
+from annotations.genomics.preflight import Preflight
 from annotations.genomics.references import Reference
 
 __all__ = ["EngineFailed", "Limits", "Progress", "Rejected", "Result", "Stopped", "annotate"]
-
-# Two cores are what a small worker has; a third chunk waits so that neither child idles.
-_CHILDREN = 2
-_AHEAD = 3
-_WAIT = 0.1
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,6 @@ class _Run:
     def __post_init__(self) -> None:
         self._size = self.source.stat().st_size
         self._deadline = time.monotonic() + self.limits.seconds
-        self._abandoned = Event()
         self._preflight: Preflight | None = None
 
     def attempt(self, unsorted: Unsorted | None) -> Result:
@@ -107,13 +100,9 @@ class _Run:
         preflight = self._preflight = Preflight(
             self.source, self.reference, limits=self.limits, told=self._tell, unsorted=unsorted
         )
-        self._abandoned.clear()
         writer = outputs.Writer(self.scratch, self.reference)
         try:
-            if sum(contig.length for contig in self.reference.contigs) >= self.limits.large_genome:
-                self._pass_whole(preflight, writer)
-            else:
-                self._pass_on(preflight, writer)
+            self._pass_on(preflight, writer)
             self._look_up()
             own = report.header_lines(self.reference)
             header = preflight.header.render(preflight.checker.used, own)
@@ -125,68 +114,14 @@ class _Run:
         return self._describe(preflight, writer)
 
     def _pass_on(self, preflight: Preflight, writer: outputs.Writer) -> None:
-        """Feed chunks to children, and write their answers in order."""
-        waiting: deque[tuple[Chunk, Future[dict[int, str]]]] = deque()
-        with ThreadPoolExecutor(_CHILDREN) as pool:
-            try:
-                for chunk in preflight.chunks():
-                    waiting.append((chunk, pool.submit(self._ask, chunk)))
-                    if len(waiting) >= _AHEAD:
-                        self._write(writer, *waiting.popleft())
-                while waiting:
-                    self._write(writer, *waiting.popleft())
-            except BaseException:
-                self._abandoned.set()
-                raise
-
-    def _pass_whole(self, preflight: Preflight, writer: outputs.Writer) -> None:
-        """Check the whole file, then ask one child for each genetic code.
-
-        For large genomes: csq reads all genes when it starts, and keeps little while it runs.
-        """
-        whole = spool.Spool(self.scratch, csq.begin(self.reference))
-        with whole:
-            for chunk in preflight.chunks():
-                whole.add(chunk)
-        with ExitStack() as stack:
-            streams = {
-                code: stack.enter_context(closing(self._stream(code, path)))
-                for code, path in whole.questions.items()
-            }
-            for chunk, asked in whole.chunks():
+        """Take the records from the preflight by way of csq to the writer."""
+        asker = Asker(
+            self.reference, scratch=self.scratch, limits=self.limits, look_up=self._look_up
+        )
+        with closing(asker):
+            for block, answers in asker.answer(preflight.blocks()):
                 self._look_up()
-                writer.write(chunk, spool.take(streams.get(chunk.code, iter(())), asked))
-            for stream in streams.values():
-                if next(stream, None) is not None:
-                    raise EngineFailed("The annotation engine added records.")
-
-    def _stream(self, code: int, question: Path) -> Generator[tuple[int, str], None, None]:
-        yield from csq.stream(
-            question,
-            reference=self.reference,
-            code=code,
-            limits=self.limits,
-            look_up=self._look_up,
-        )
-
-    def _ask(self, chunk: Chunk) -> dict[int, str]:
-        if not chunk.sites:
-            return {}
-        return csq.ask(
-            chunk.sites,
-            reference=self.reference,
-            code=chunk.code,
-            scratch=self.scratch,
-            limits=self.limits,
-            cancelled=self._abandoned.is_set,
-        )
-
-    def _write(self, writer: outputs.Writer, chunk: Chunk, answers: Future[dict[int, str]]) -> None:
-        """Write a chunk as soon as its answers are there; look up while waiting for them."""
-        while not answers.done():
-            self._look_up()
-            wait([answers], timeout=_WAIT)
-        writer.write(chunk, answers.result())
+                writer.write(block, answers)
 
     def _tell(self, done: int) -> None:
         self._look_up()

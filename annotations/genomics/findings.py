@@ -1,7 +1,7 @@
 """Findings: what is wrong or remarkable in an input file, where, and what to do about it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from annotations.genomics.catalogue import CATALOGUE, Severity
@@ -86,6 +86,13 @@ class Findings:
             self._errors += 1
             if self._errors >= self._most_errors:
                 raise Rejected(self)
+
+    def add_all(self, code: str, lines: Sequence[int]) -> None:
+        """Note a finding that is no error on many lines, which ascend."""
+        for line in lines[:_SHOWN_PER_CODE]:
+            self.add(code, line=line)
+        if len(lines) > _SHOWN_PER_CODE:
+            self.counts[code] += len(lines) - _SHOWN_PER_CODE
 
     def refuse(self, code: str, *, line: int = 0, raw: bytes = b"", **facts: object) -> Rejected:
         """Note an error after which nothing more can be read, and return it to be raised."""

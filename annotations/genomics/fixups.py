@@ -91,6 +91,7 @@ class Entry:
 
 
 _MENDABLE = re.compile("splice_|intron|start_lost|feature_")
+_ALWAYS = re.compile("start_lost|feature_")
 _FEATURE = ("feature_elongation", "feature_truncation")
 _DNA = re.compile(r"(\d+)([ACGTN]+)>([ACGTN]+)")
 
@@ -110,9 +111,19 @@ class Mender:
         self._noncoding = [span for span in fixups.noncoding if span.contig == contig]
         self._genes = {c.gene for c in fixups.starts if c.transcript in self._unspliced}
 
+    @property
+    def adds(self) -> bool:
+        """Whether a record without an answer may get one."""
+        return bool(self._noncoding)
+
     def minds(self, answer: str) -> bool:
         """Say whether there may be something to mend: `mend` returns other answers as they are."""
-        return bool(self._noncoding) or _MENDABLE.search(answer) is not None
+        if self.adds or _ALWAYS.search(answer):
+            return True
+        return _MENDABLE.search(answer) is not None and any(
+            gene in self._stops or gene in self._genes or transcript in self._unspliced
+            for _, gene, transcript, *_ in (entry.split("|", 3) for entry in answer.split(","))
+        )
 
     def mend(self, answer: str, *, pos: int, ref: str, alts: list[str]) -> str:
         """Return csq's answer (`BCSQ` without its name, or nothing) for one record, mended.

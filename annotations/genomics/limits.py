@@ -26,10 +26,10 @@ class Limits:
     expansion_from: int = 64 * MIB
     sortable: int = 128 * MIB
     errors: int = 100
-    chunk_text: int = 5 * MIB
-    chunk_records: int = 40_000
+    block_records: int = 20_000
+    chunk_text: int = 8 * MIB
+    chunk_records: int = 100_000
     chunk_alts: int = 100_000
-    large_genome: int = 1_000_000
     child_memory: int = 768 * MIB
     child_seconds: int = 60
     child_answer: int = 256 * MIB

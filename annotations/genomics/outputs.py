@@ -2,23 +2,25 @@
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import duckdb
 import pysam
 
-from annotations.genomics import consequences, indexing, table
+from annotations.genomics import indexing, rows, table
+from annotations.genomics.alleles import CALLED, Alleles
+from annotations.genomics.asking import Answers
 from annotations.genomics.attend import attend, interrupt
+from annotations.genomics.blocks import Block
 from annotations.genomics.fixups import Mender
-from annotations.genomics.preflight import Chunk
-from annotations.genomics.records import CALLED, UNCHANGED, Record
+from annotations.genomics.packing import Packer
 from annotations.genomics.references import Reference
+from annotations.genomics.rows import SILENT, Told
 
 VCF, INDEX = "annotated.vcf.gz", "annotated.vcf.gz.csi"
 TABLE, CONSEQUENCES = table.VARIANTS, table.CONSEQUENCES
@@ -27,7 +29,6 @@ FILES = (VCF, INDEX, TABLE, CONSEQUENCES, SUMMARY, PREVIEW, LOG, MANIFEST)
 
 _END_BLOCK = 28
 _PIECE = 1 << 22
-_CELL = 256
 
 
 class Writer:
@@ -36,56 +37,53 @@ class Writer:
     def __init__(self, scratch: Path, reference: Reference) -> None:
         self._scratch = scratch
         self._menders = {c.name: Mender(reference.fixups, c.name) for c in reference.contigs}
-        self._body = pysam.BGZFile(str(scratch / "body"), "wb", None)
-        self._rows = (scratch / "rows.tsv").open("w", encoding="utf-8", newline="\n")
-        self._entries = (scratch / "entries.tsv").open("w", encoding="utf-8", newline="\n")
+        self._body = Packer(scratch / "body")
+        self._rows = (scratch / "rows.tsv").open("wb")
+        self._entries = (scratch / "entries.tsv").open("wb")
         self._connections: list[duckdb.DuckDBPyConnection] = []
         self._given_up = Event()
+        self._alone = Lock()
         self.written = 0
         self.indel_lengths: Counter[int] = Counter()
 
-    def write(self, chunk: Chunk, answers: dict[int, str]) -> None:
-        """Append a chunk, each record with its answer where csq gave one."""
-        lines, rows, entries = [], [], []
-        for place, record in enumerate(chunk.records):
-            answer = self._mend(record, answers.get(place, ""))
-            fields = record.line.split(b"\t", 8)
-            row, told = _tell(self.written + place, record, fields, answer)
-            rows.append(row)
-            entries.append(told)
+    def write(self, block: Block, answers: Answers) -> None:
+        """Append a block, each record with what csq answered, mended."""
+        known = self._tell(block, answers)
+        told = [known.get(site) or SILENT[site[1].kind] for site in block.sites()]
+        self._body.write(_annotate(block, told))
+        numbers = [b"%d" % idx for idx in range(self.written, self.written + len(told))]
+        self._rows.write(_tabulate(block, numbers, told))
+        self._entries.write(
+            b"".join(
+                [n + entry for n, one in zip(numbers, told, strict=True) for entry in one.entries]
+            )
+        )
+        self._measure(block.alleles)
+        self.written += len(told)
+
+    def _tell(self, block: Block, answers: Answers) -> dict[tuple[int, Alleles], Told]:
+        """Return what is told of each site that has an answer, or gets one here."""
+        mender = self._menders[block.contig.name]
+        told = {}
+        for site in answers if not mender.adds else dict.fromkeys(block.sites()):
+            pos, alleles = site
+            answer = answers.get(site, "")
+            if mender.minds(answer) and alleles.kind == CALLED:
+                ref, alts = alleles.ref.decode(), alleles.alts.decode().split(",")
+                answer = mender.mend(answer, pos=pos, ref=ref, alts=alts)
             if answer:
-                known, own = fields[7], b"BCSQ=" + answer.encode()
-                fields[7] = own if known == b"." else known + b";" + own
-                lines.append(b"\t".join(fields))
-            else:
-                lines.append(record.line)
-            if len(record.alts) > 1 or len(record.ref) > 1:
-                self._measure(record)
-        lines.append(b"")
-        self._body.write(b"\n".join(lines))
-        self._rows.writelines(rows)
-        self._entries.writelines(entries)
-        self.written += len(chunk.records)
+                told[site] = rows.tell(answer)
+        return told
 
-    def _mend(self, record: Record, answer: str) -> str:
-        if record.kind != CALLED or record.contig is None:
-            return ""
-        mender = self._menders[record.contig.name]
-        if not mender.minds(answer):
-            return answer
-        ref, alts = record.ref.decode(), record.alts.decode().split(",")
-        return mender.mend(answer, pos=record.pos, ref=ref, alts=alts)
-
-    def _measure(self, record: Record) -> None:
+    def _measure(self, alleles: list[Alleles]) -> None:
         """Count by how many bases each ALT is longer, or shorter, than REF."""
-        if record.kind == CALLED:
-            size = len(record.ref)
-            lengths = (len(allele) - size for allele in record.alts.split(b","))
-            self.indel_lengths.update(length for length in lengths if length)
+        self.indel_lengths.update(
+            length for one in alleles if one.lengths for length in one.lengths
+        )
 
     def close(self) -> None:
         """Close the files; may be called again."""
-        self._body.close()
+        self._body.end()
         self._rows.close()
         self._entries.close()
 
@@ -95,10 +93,12 @@ class Writer:
         The VCF and the tables are made side by side; `look_up` is called while they are, and what
         it raises ends them.
         """
+        self._body.finish()
         self.close()
         attend(
-            lambda: self._join(out, header),
-            self._tabulate,
+            partial(self._join, out, header),
+            partial(self._tabulate, table.write, "rows.tsv", TABLE),
+            partial(self._tabulate, table.write_consequences, "entries.tsv", CONSEQUENCES),
             look_up=look_up,
             stop=self._give_up,
         )
@@ -109,13 +109,16 @@ class Writer:
         self._given_up.set()
         interrupt(self._connections)
 
-    def _tabulate(self) -> None:
-        for write, rows, name in (
-            (table.write, "rows.tsv", TABLE),
-            (table.write_consequences, "entries.tsv", CONSEQUENCES),
-        ):
-            if not self._given_up.is_set():
-                write(self._scratch / rows, self._scratch / name, opened=self._connections.append)
+    def _tabulate(self, write: Callable[..., None], text: str, name: str) -> None:
+        """Make a table; once more, with more memory, when its rows are wide."""
+        files, opened = (self._scratch / text, self._scratch / name), self._connections.append
+        if self._given_up.is_set():
+            return
+        try:
+            write(*files, memory=table.SHARED, opened=opened)
+        except duckdb.OutOfMemoryException:
+            with self._alone:
+                write(*files, memory=table.ALONE, opened=opened)
 
     def _join(self, out: Path, header: bytes) -> None:
         head = self._scratch / "head"
@@ -130,82 +133,30 @@ class Writer:
             indexing.index(out / VCF, given_up=self._given_up)
 
 
-def _tell(idx: int, record: Record, fields: list[bytes], answer: str) -> tuple[str, str]:
-    """Return a record's row, and the rows of its consequences, as text."""
-    long = len(record.line) + len(answer) > _CELL
-    if not answer:
-        term = _silence(record)
-        impact = consequences.IMPACTS[term]
-        found, hits = f"{term}\t{impact}\t\t\t\t\t0", f"{term}|{impact}|"
-        told = f"{idx}\t0\t{term}\t{impact}\t{term}\t\n"
-    elif long or "," in answer:
-        found = "\t".join(map(_cut, map(str, consequences.lead(answer))))
-        told, hits = _entries(idx, answer)
-    else:
-        found, hits, told = _single(idx, answer)
-    place = b"\t".join(fields[:5]).decode()
-    if long:
-        place = "\t".join(map(_cut, place.split("\t")))
-    filters = fields[6].decode()
-    kind = _kind(record, fields[4])
-    cells = f"{idx}\t{place}\t{_number(fields[5])}\t{_cut(filters)}\t{kind}"
-    return f"{cells}\t{found}\t{hits}\n", told
+def _annotate(block: Block, told: list[Told]) -> bytes:
+    """Return a block's lines with what INFO gets."""
+    infos = [
+        info if not one.info else one.info if info == b"." else info + b";" + one.info
+        for info, one in zip(block.columns[7], told, strict=True)
+    ]
+    rows = zip(*block.columns[:7], infos, *block.columns[8:], strict=True)
+    return b"\n".join([*map(b"\t".join, rows), b""])
 
 
-def _single(idx: int, answer: str) -> tuple[str, str, str]:
-    """Return what `consequences.lead` and `_entries` say of an answer with one entry, faster."""
-    terms, _, rest = answer.partition("|")
-    own = rest.split("|")
-    leading, hit = consequences.leading_term(terms)
-    top, impact, _ = leading.split("\t")
-    aa, dna = (consequences.name_change(own[4]), own[5]) if len(own) == 6 else ("", "")
-    found = f"{top}\t{impact}\t{own[0]}\t{own[1]}\t{aa}\t{dna}\t1"
-    return found, f"{hit}|{own[0]}", f"{idx}\t0\t{leading}\t{rest}\n"
-
-
-def _entries(idx: int, answer: str) -> tuple[str, str]:
-    """Return a record's consequences as rows of text, and its different hits."""
-    rows: list[str] = []
-    hits: dict[str, None] = {}
-    for place, entry in enumerate(answer.split(",")):
-        terms, _, rest = (entry if len(entry) <= _CELL else _cut_entry(entry)).partition("|")
-        leading, hit = consequences.leading_term(terms)
-        rows.append(f"{idx}\t{place}\t{leading}\t{rest}\n")
-        hits[f"{hit}|{rest.partition('|')[0]}"] = None
-    return "".join(rows), ";".join(hits)
-
-
-def _cut_entry(entry: str) -> str:
-    return entry if len(entry) <= _CELL else "|".join(map(_cut, entry.split("|")))
-
-
-@lru_cache(maxsize=10_000)
-def _number(qual: bytes) -> str:
-    """Return QUAL as a plain number, or nothing where it is missing, infinite or NaN."""
-    number = math.inf if qual == b"." else float(qual)
-    return repr(number) if math.isfinite(number) else ""
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _CELL else f"{text[:_CELL]}… ({len(text):,} characters)"
-
-
-def _silence(record: Record) -> str:
-    if record.kind == CALLED:
-        return "intergenic"
-    return "unchanged" if record.kind == UNCHANGED else "not_interpreted"
-
-
-def _kind(record: Record, alt: bytes) -> str:
-    """Return snv (one base for one, in every ALT), indel (some ALT of another length) or other."""
-    if record.kind != CALLED or record.alts.count(b",") != alt.count(b","):
-        return "other"
-    size = len(record.ref)
-    if size == len(record.alts) == 1:
-        return "snv"
-    if {len(allele) for allele in record.alts.split(b",")} != {size}:
-        return "indel"
-    return "snv" if size == 1 else "other"
+def _tabulate(block: Block, numbers: list[bytes], told: list[Told]) -> bytes:
+    """Return a block's rows of the table of variants."""
+    columns = block.columns
+    places = map(rows.cut_all, columns[:5])
+    cells = zip(
+        numbers,
+        *places,
+        map(rows.number, columns[5]),
+        rows.cut_all(columns[6]),
+        [one.shape for one in block.alleles],
+        [one.cells for one in told],
+        strict=True,
+    )
+    return b"\n".join([*map(b"\t".join, cells), b""])
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -1,64 +1,29 @@
-"""Preflight: reads a VCF once, line by line, says what is wrong, and hands on clean chunks.
+"""Preflight: reads a VCF once, says what is wrong and where, and hands on clean blocks.
 
 It is the authority on the input. csq is never asked about anything that did not pass here.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from annotations.genomics import source as sources
+from annotations.genomics.blocks import Block, Column
 from annotations.genomics.findings import Findings, Rejected
 from annotations.genomics.header import Header
 from annotations.genomics.limits import Limits
-from annotations.genomics.records import CALLED, Checker, Record
+from annotations.genomics.order import Order, Unsorted
+from annotations.genomics.records import Checker, Record
 from annotations.genomics.references import Reference
 from annotations.genomics.sorting import Sorter
 
-
-class Unsorted(Exception):
-    """The records are not in order; `line` is the first that comes too late."""
-
-    def __init__(self, line: int, here: str, there: str) -> None:
-        super().__init__(line, here, there)
-        self.line, self.here, self.there = line, here, there
-
-
-@dataclass
-class Chunk:
-    """Records in order, all of one genetic code, and the sites that csq is asked about.
-
-    A site's id is the record's place in the chunk; csq gives it back with the answer.
-    """
-
-    code: int
-    records: list[Record] = field(default_factory=list)
-    sites: list[bytes] = field(default_factory=list)
-    text: int = 0
-    alts: int = 0
-
-    def add(self, record: Record) -> None:
-        """Put a record at the end."""
-        if record.kind == CALLED and record.contig is not None:
-            place = (record.contig.name.encode(), record.pos, len(self.records))
-            self.sites.append(b"%b\t%d\t%d\t%b\t%b\t.\t.\t.\n" % (*place, record.ref, record.alts))
-            self.alts += record.alts.count(b",") + 1
-        self.records.append(record)
-        self.text += len(record.line)
-
-    def full(self, limits: Limits) -> bool:
-        """Say whether it is time for the next chunk."""
-        return (
-            self.text >= limits.chunk_text
-            or self.alts >= limits.chunk_alts
-            or len(self.records) >= limits.chunk_records
-        )
+Lines = list[bytes]
 
 
 class Preflight:
-    """One reading of one file. After `chunks` is exhausted without error, all of it is sound.
+    """One reading of one file. After `blocks` is exhausted without error, all of it is sound.
 
-    `chunks` raises Rejected with the findings, and Unsorted on the first record out of order
+    `blocks` raises Rejected with the findings, and Unsorted on the first record out of order
     unless `unsorted` tells that this is known: then the records are sorted in memory.
     """
 
@@ -80,6 +45,8 @@ class Preflight:
         self._told = told
         self._unsorted = unsorted
         self._checker: Checker | None = None
+        self._order = Order(findings=self.findings, limit=limits.records_per_position)
+        self._number = 0
 
     @property
     def checker(self) -> Checker:
@@ -88,21 +55,12 @@ class Preflight:
             raise self.findings.refuse("no-records")
         return self._checker
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the records in chunks for csq; none after the first error."""
-        chunk: Chunk | None = None
-        for record in self._ordered():
-            code = record.contig.code if record.contig else 0
-            if chunk is not None and (chunk.code != code or chunk.full(self._limits)):
-                yield chunk
-                chunk = None
-            chunk = chunk or Chunk(code)
-            chunk.add(record)
-        self._conclude()
-        if chunk is not None:
-            yield chunk
-
-    def _conclude(self) -> None:
+    def blocks(self) -> Iterator[Block]:
+        """Yield the records in blocks; none after the first error."""
+        try:
+            yield from self._sorted() if self._unsorted else self._as_they_come()
+        except sources.Cut as cut:
+            raise self.findings.refuse(cut.code, records=self.records) from cut
         if self.records == 0 and not self.findings.failed:
             self.findings.add("no-records")
         elif not self.checker.used and not self.findings.failed:
@@ -121,71 +79,78 @@ class Preflight:
             advice=checker.advise(first),
         )
 
-    def _ordered(self) -> Iterator[Record]:
-        """Yield sound records in order, and watch how many share a position."""
-        last, crowd = None, 0
-        for record in self._sorted() if self._unsorted else self._sound():
-            place = (record.rank, record.pos)
-            if last is not None and place < (last.rank, last.pos):
-                raise Unsorted(record.number, _place(record), _place(last))
-            if last is not None and place == (last.rank, last.pos):
-                crowd += 1
-                self._check_crowd(record, last, crowd)
+    def _as_they_come(self) -> Iterator[Block]:
+        for lines, unfinished in self._pieces():
+            block = None if unfinished else self._look(lines)
+            if block is not None:
+                yield block
             else:
-                crowd = 1
-            last = record
+                yield from gather(self._follow(self._check(lines, unfinished=unfinished)))
+
+    def _look(self, lines: Lines) -> Block | None:
+        """Take lines in bulk, when all are ordinary and nothing was wrong so far."""
+        checker, number = self._checker, self._number + 1
+        if checker is None or self.findings.failed:
+            return None
+        block = checker.look(lines)
+        rank, chrom = checker.here
+        if block is None or not self._order.admits(rank, block.positions):
+            return None
+        checker.remark_all(block, number)
+        self._order.take_all(rank, chrom, number, block.positions, block.alleles)
+        self._number += len(lines)
+        self.records += len(lines)
+        return block
+
+    def _follow(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield records that are in order."""
+        for record in records:
+            self._order.take(record)
             yield record
 
-    def _check_crowd(self, record: Record, last: Record, crowd: int) -> None:
-        limit = self._limits.records_per_position
-        if crowd > limit:
-            raise self.findings.refuse("crowded-position", line=record.number, limit=limit)
-        if (record.ref, record.alts) == (last.ref, last.alts) and record.alts:
-            self.findings.add("duplicate-record", line=record.number)
-
-    def _sorted(self) -> Iterator[Record]:
+    def _sorted(self) -> Iterator[Block]:
         """Read all records, then yield them sorted by contig (as first met) and position."""
         known = self._unsorted
         if known is not None:
             self.findings.add("unsorted", line=known.line, here=known.here, there=known.there)
         sorter, size = Sorter(), 0
-        for record in self._sound():
-            sorter.add(record)
-            size += len(record.line)
-            if size > self._limits.sortable:
-                raise self.findings.refuse("unsorted-large")
+        for lines, unfinished in self._pieces():
+            for record in self._check(lines, unfinished=unfinished):
+                sorter.add(record)
+                size += len(record.line)
+                if size > self._limits.sortable:
+                    raise self.findings.refuse("unsorted-large")
         whole = self._source.stat().st_size
         for some in sorter.slices():
             self._told(whole)
-            yield from some
+            yield from gather(self._follow(some))
 
-    def _sound(self) -> Iterator[Record]:
-        """Yield records until the first error, and read on to find the other errors."""
-        try:
-            for record in self._read():
+    def _pieces(self) -> Iterator[tuple[Lines, bool]]:
+        """Yield lists of lines short enough for a block; the flag says that the last has no end."""
+        size = self._limits.block_records
+        found = sources.read_lines(
+            self._source, limits=self._limits, findings=self.findings, told=self._told
+        )
+        for lines, unfinished in found:
+            for first in range(0, len(lines), size):
+                yield lines[first : first + size], unfinished
+
+    def _check(self, lines: Lines, *, unfinished: bool) -> Iterator[Record]:
+        """Check lines one by one; yield records until the first error, find the other errors."""
+        for raw in lines:
+            self._number += 1
+            line = raw if raw.isascii() and b"\r" not in raw else self._tidy(raw, self._number)
+            if self._checker is None:
+                self._take_header(line, self._number)
+            elif line[:1] in (b"", b"#"):
+                self._leave_out(line, self._number)
+            else:
+                record = self._checker.check(line, self._number, last=unfinished)
                 self.records += 1
                 if record is not None and not self.findings.failed:
                     yield record
-        except sources.Cut as cut:
-            raise self.findings.refuse(cut.code, records=self.records) from cut
-
-    def _read(self) -> Iterator[Record | None]:
-        number = 0
-        lines = sources.read_lines(
-            self._source, limits=self._limits, findings=self.findings, told=self._told
-        )
-        for block, unfinished in lines:
-            for raw in block:
-                number += 1
-                line = raw if raw.isascii() and b"\r" not in raw else self._tidy(raw, number)
-                if self._checker is None:
-                    self._take_header(line, number)
-                elif line[:1] in (b"", b"#"):
-                    self._leave_out(line, number)
-                else:
-                    yield self._checker.check(line, number, last=unfinished)
-            if unfinished and not self.findings.failed:
-                self.findings.add("no-final-newline", line=number)
+        if unfinished and not self.findings.failed:
+            self.findings.add("no-final-newline", line=self._number)
 
     def _tidy(self, line: bytes, number: int) -> bytes:
         """Return the line without a carriage return and as UTF-8."""
@@ -226,6 +191,11 @@ class Preflight:
         return self.findings.refuse("not-vcf", line=number, raw=line, **facts)
 
 
-def _place(record: Record) -> str:
-    chrom = record.line.partition(b"\t")[0].decode()
-    return f"{chrom[:40]}:{record.pos:,}"
+def gather(records: Iterable[Record]) -> Iterator[Block]:
+    """Yield records that were checked one by one in blocks, one for each stretch of a contig."""
+    for _, stretch in groupby(records, key=lambda record: record.rank):
+        some = list(stretch)
+        lines = [record.line for record in some]
+        columns: list[Column] = list(zip(*(line.split(b"\t", 8) for line in lines), strict=True))
+        positions = [record.pos for record in some]
+        yield Block(some[0].contig, lines, columns, positions, [r.alleles for r in some])

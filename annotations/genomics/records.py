@@ -1,4 +1,8 @@
-"""One record of a VCF: checked against the header and the reference, and made ready for csq."""
+"""The records of a VCF, checked against the header and the reference, and made ready for csq.
+
+Most lines of most files are ordinary: they are looked at together, column by column. Where one of
+them is not, all are checked one by one, which also finds the words for what is wrong.
+"""
 
 import re
 from collections import Counter
@@ -7,40 +11,30 @@ from itertools import islice
 from typing import NamedTuple
 
 from annotations.genomics import fasta, references
+from annotations.genomics.alleles import FAULTS, Alleles, Judge
+from annotations.genomics.blocks import Block, Column
 from annotations.genomics.findings import Findings, show
 from annotations.genomics.header import Header
 from annotations.genomics.limits import Limits
 from annotations.genomics.references import Contig, Reference
 
-CALLED, WITHHELD, UNCHANGED = range(3)
 OTHERS = "other sequences"
 """Where skipped records are counted once too many sequences were named."""
 
-_BASES = frozenset(b"ACGT")
-_ONE_BASE = frozenset((b"A", b"C", b"G", b"T"))
 _REF = frozenset(b"ACGTN")
-_AMBIGUOUS = frozenset(b"ACGTNRYKMSWBDHV")
-_BREAKEND = re.compile(
-    rb"[ACGTNacgtn.]*[\[\]][^\[\]\s]+[\[\]][ACGTNacgtn.]*|\.[A-Za-z]+|[A-Za-z]+\."
-)
+_DIGITS = 10
 _NAME = re.compile(rb"[A-Za-z0-9_][0-9A-Za-z_.:+-]*")
 _OLD = re.compile(rb"(?:^|;)BCSQ(?:=[^;]*)?")
 
 
 class Record(NamedTuple):
-    """A checked record: where it sorts, the line for the result, and what csq is asked.
-
-    `kind` is CALLED, WITHHELD (no allele that can be interpreted) or UNCHANGED (no other allele);
-    `site` is "contig, position" and "REF, ALTs" around the place of an id, empty unless CALLED.
-    """
+    """A checked record: where it sorts, the line for the result, and its alleles."""
 
     rank: int
     pos: int
     line: bytes
-    kind: int
-    ref: bytes
-    alts: bytes
-    contig: Contig | None
+    alleles: Alleles
+    contig: Contig
     number: int
 
 
@@ -56,6 +50,7 @@ class Checker:
         self._findings = findings
         self._names = reference.names()
         self._text, self._starts = fasta.open_genome(reference.sequence)
+        self._judge = Judge(limits.alts)
         self._tabs = len(header.columns) - 1
         self._seen: dict[bytes, set[bytes]] = {b"FILTER": {b".", b"PASS"}, b"FORMAT": set()}
         self._chrom = b"\t"  # no field is like it, not even an empty one
@@ -78,25 +73,95 @@ class Checker:
             self._refuse_columns(line, number, last=last)
             return None
         chrom, digits, _, ref, alt, qual, filters, info = fields[:8]
-        if chrom != self._chrom and not self._enter(chrom, number):
+        contig = self._contig if chrom == self._chrom else self._enter(chrom, number)
+        if contig is None:
             return None
-        if not digits.isdigit() or len(digits) > 10:
+        if not digits.isdigit() or len(digits) > _DIGITS:
             self._fail("pos-format", number, digits)
             return None
-        pos, ref = int(digits), ref.upper()
-        if not self._fits(pos, ref, number):
+        pos, alleles = int(digits), self._judge[ref, alt]
+        if not self._fits(contig, pos, alleles.ref, number):
             return None
-        if alt in _ONE_BASE:
-            kind, alts = (CALLED, alt) if alt != ref else self._unchanged(number, alt)
-        else:
-            kind, alts = self._sort_alleles(alt.upper() if alt.isalpha() else alt, ref, number)
-        if qual != b"." and not _is_number(qual):
+        for code, allele in alleles.remarks:
+            self.remark(code, number, allele)
+        if qual != b"." and not is_number(qual):
             self._fail("qual-format", number, qual)
             return None
         if b"BCSQ" in info:
             line = self._drop_old(fields, number)
         self._note_names(filters, info, fields[8:], number)
-        return Record(self._rank, pos, line, kind, ref, alts, self._contig, number)
+        return Record(self._rank, pos, line, alleles, contig, number)
+
+    def look(self, lines: list[bytes]) -> Block | None:
+        """Return lines as a block when all are ordinary: sound, and of names met before.
+
+        None says that they must be checked one by one. Nothing is noted.
+        """
+        text, contig = b"".join(lines), self._contig
+        if contig is None or not text.isascii() or b"\r" in text or b"BCSQ" in text:
+            return None
+        if {line.count(b"\t") for line in lines} != {self._tabs}:
+            return None
+        columns = _split(lines, self._tabs)
+        chroms, digits, _, refs, alts, quals = columns[:6]
+        if chroms.count(self._chrom) < len(lines) or not _are_positions(digits):
+            return None
+        if not all(qual == b"." or is_number(qual) for qual in set(quals)):
+            return None
+        positions = list(map(int, digits))
+        alleles = list(map(self._judge.__getitem__, zip(refs, alts, strict=True)))
+        if not self._all_fit(positions, alleles) or not self._know_names(columns):
+            return None
+        return Block(contig, lines, columns, positions, alleles)
+
+    def _all_fit(self, positions: list[int], alleles: list[Alleles]) -> bool:
+        """Say whether every REF is what the reference has there, and every ALT an allele."""
+        if min(positions) < 1 or max(positions) > self._length:
+            return False
+        text, before = self._text, self._before
+        refs = [one.ref for one in alleles]
+        starts = [before + pos for pos in positions]
+        found = [text[s : s + len(ref)] for s, ref in zip(starts, refs, strict=True)]
+        codes = {code for one in set(alleles) for code, _ in one.remarks}
+        return found == refs and b"" not in refs and FAULTS.isdisjoint(codes)
+
+    def _know_names(self, columns: list[Column]) -> bool:
+        """Say whether checking one by one would add no name to the header."""
+        filters, infos = columns[6:8]
+        formats = {rest.partition(b"\t")[0] for column in columns[8:] for rest in column}
+        told = b";".join([info for info in infos if info != b"."])
+        keys = {part.partition(b"=")[:2] for part in set(told.split(b";"))}
+        return (
+            all(self._knows(b"INFO", name, valued=bool(valued)) for name, valued in keys)
+            and all(self._know_list(b"FILTER", text, b";") for text in set(filters))
+            and all(self._know_list(b"FORMAT", text, b":") for text in formats)
+        )
+
+    def _know_list(self, kind: bytes, text: bytes, between: bytes) -> bool:
+        names = () if text in self._seen[kind] else text.split(between)
+        return all(name == b"." or self._knows(kind, name, valued=True) for name in names)
+
+    def _knows(self, kind: bytes, name: bytes, *, valued: bool) -> bool:
+        added = self._header.added
+        return not name or name in self._header.declared[kind] or (
+            (kind, name) in added and (added[kind, name] or not valued)
+        )  # fmt: skip
+
+    def remark_all(self, block: Block, number: int) -> None:
+        """Note what there is to say about a block's alleles; `number` is the first one's line."""
+        for place, alleles in enumerate(block.alleles):
+            for code, allele in alleles.remarks:
+                self.remark(code, number + place, allele)
+
+    @property
+    def here(self) -> tuple[int, bytes]:
+        """The rank of the contig that the last record was on, and its name in the file."""
+        return self._rank, self._chrom
+
+    def remark(self, code: str, number: int, allele: bytes) -> None:
+        """Note a finding about an allele, or about all of them."""
+        facts = {"found": allele.count(b",") + 1, "limit": self._limits.alts}
+        self._findings.add(code, line=number, raw=allele, **facts)
 
     def _fail(self, code: str, number: int, raw: bytes, **facts: object) -> None:
         self._findings.add(code, line=number, raw=raw, **facts)
@@ -109,20 +174,20 @@ class Checker:
         code = "truncated-text" if last else "few-columns"
         self._fail(code, number, line, found=found, expected=expected)
 
-    def _enter(self, chrom: bytes, number: int) -> bool:
-        """Go to another contig; False when the reference has none of this name."""
+    def _enter(self, chrom: bytes, number: int) -> Contig | None:
+        """Go to another contig; None when the reference has none of this name."""
         name = chrom.decode()
         contig = self._names.get(name)
         if contig is None:
             self._skip(chrom, number)
-            return False
+            return None
         if chrom not in self.used:
             self._ranks[chrom] = len(self.used)
             self.used[chrom] = contig
         self._chrom, self._contig = chrom, contig
         self._rank = self._ranks[chrom]
         self._before, self._length = self._starts[contig.name] - 1, contig.length
-        return True
+        return contig
 
     def _skip(self, chrom: bytes, number: int) -> None:
         name = self._strangers.get(chrom)
@@ -144,11 +209,8 @@ class Checker:
             return f"To annotate these records, choose the reference {other}."
         return f"It knows: {', '.join(islice(self._names, 8))}."
 
-    def _fits(self, pos: int, ref: bytes, number: int) -> bool:
+    def _fits(self, contig: Contig, pos: int, ref: bytes, number: int) -> bool:
         """Compare REF with the reference; note what is wrong."""
-        contig = self._contig
-        if contig is None:
-            return False
         first = self._before + pos
         expected = self._text[first : first + len(ref)] if 0 < pos <= self._length else b""
         if expected == ref and ref:
@@ -168,29 +230,6 @@ class Checker:
         advice = " ".join(f"Note: {why}." for why in contig.traps.values())
         facts = {"reference": self._reference.title, "expected": shown, "advice": advice}
         self._fail("ref-mismatch", number, ref, **facts)
-
-    def _unchanged(self, number: int, alt: bytes) -> tuple[int, bytes]:
-        self._fail("no-change", number, alt)
-        return UNCHANGED, b""
-
-    def _sort_alleles(self, alt: bytes, ref: bytes, number: int) -> tuple[int, bytes]:
-        """Part the alleles that csq can interpret from those that are only kept."""
-        alleles = alt.split(b",")
-        if len(alleles) > self._limits.alts:
-            facts = {"found": len(alleles), "limit": self._limits.alts}
-            self._fail("alt-count", number, alt, **facts)
-            return WITHHELD, b""
-        called, codes = [], []
-        for allele in alleles:
-            code = _judge(allele, ref)
-            if code:
-                codes.append(code)
-                self._fail(code, number, allele)
-            else:
-                called.append(allele.upper())
-        if called:
-            return CALLED, b",".join(called)
-        return (UNCHANGED if set(codes) == {"no-change"} else WITHHELD), b""
 
     def _drop_old(self, fields: list[bytes], number: int) -> bytes:
         info = _OLD.sub(b"", fields[7]).lstrip(b";") or b"."
@@ -229,26 +268,23 @@ class Checker:
             raise self._findings.refuse("undeclared-keys", line=number, raw=name, limit=limit)
 
 
+def _split(lines: list[bytes], tabs: int) -> list[Column]:
+    """Return lines of so many tabs as columns, what comes after the eighth as a ninth."""
+    if tabs == 7:
+        fields = b"\t".join(lines).split(b"\t")
+        return [fields[place::8] for place in range(8)]
+    return list(zip(*[line.split(b"\t", 8) for line in lines], strict=True))
+
+
+def _are_positions(digits: Column) -> bool:
+    return b"".join(digits).isdigit() and b"" not in digits and max(map(len, digits)) <= _DIGITS
+
+
 @lru_cache(maxsize=10_000)
-def _is_number(text: bytes) -> bool:
+def is_number(text: bytes) -> bool:
+    """Say whether text is a number as QUAL may hold one."""
     try:
         float(text)
     except ValueError:
         return False
     return b"_" not in text and text.strip() == text
-
-
-def _judge(allele: bytes, ref: bytes) -> str:
-    """Return the code of the finding for an allele that csq is not asked about, or nothing."""
-    upper = allele.upper()
-    if _BASES.issuperset(upper) and upper:
-        return "no-change" if upper == ref else ""
-    if allele == b".":
-        return "no-change"
-    if allele == b"*":
-        return "star"
-    if allele.startswith(b"<") and allele.endswith(b">") and len(allele) > 2:
-        return "symbolic"
-    if _BREAKEND.fullmatch(allele):
-        return "breakend"
-    return "ambiguous" if upper and _AMBIGUOUS.issuperset(upper) else "alt-alphabet"

@@ -1,8 +1,6 @@
 """Asks the engine for one site in each transcript of a new reference: does it know them all?"""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from annotations.genomics import csq, fasta
 from annotations.genomics.gff import Message
@@ -33,25 +31,18 @@ def _ask(reference: Reference, code: int, messages: list[Message]) -> Iterator[s
     names, fetch = reference.names(), fasta.fetcher(reference.sequence)
     for start in range(0, len(messages), _AT_ONCE):
         some = messages[start : start + _AT_ONCE]
-        sites, contig, bases = [], "", ""
-        for number, message in enumerate(some):
+        sites: list[csq.Site] = []
+        contig, bases = "", ""
+        for message in some:
             if message.contig != contig:
                 contig = message.contig
                 bases = fetch(contig, names[contig].length)
             pos = _place(message)
             ref = bases[pos - 1]
-            line = f"{contig}\t{pos}\t{number}\t{ref}\t{_OTHER[ref]}\t.\t.\t.\n"
-            sites.append(line.encode())
-        with tempfile.TemporaryDirectory(prefix="gas-self-test-") as scratch:
-            answers = csq.ask(
-                sites,
-                reference=reference,
-                code=code,
-                scratch=Path(scratch),
-                limits=Limits(),
-                cancelled=lambda: False,
-            )
-        yield from (m.id for n, m in enumerate(some) if not _named(m, answers.get(n, "")))
+            sites.append((contig.encode(), pos, ref.encode(), _OTHER[ref].encode()))
+        answers = csq.ask(sites, reference=reference, code=code, limits=Limits())
+        told = zip(some, answers, strict=True)
+        yield from (message.id for message, answer in told if not _named(message, answer))
 
 
 def _named(message: Message, answer: str) -> bool:

@@ -21,8 +21,8 @@ class Sorter:
 
     def add(self, record: Record) -> None:
         """Hold a record."""
-        length = record.contig.length if record.contig else record.pos
-        self._slices[record.rank, record.pos * _SLICES // length].append(record)
+        place = record.pos * _SLICES // record.contig.length
+        self._slices[record.rank, place].append(record)
 
     def slices(self) -> Iterator[list[Record]]:
         """Yield all records in order, one slice after the other; may be called once."""

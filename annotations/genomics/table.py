@@ -23,45 +23,30 @@ PAGE = 50
 OFFERED = 200
 """Values of a field that a filter offers, at most."""
 _MEMORY = "150MB"
+SHARED, ALONE = "80MB", "250MB"
+"""Memory for a table that is written beside another, and for one whose rows are too wide for it."""
 _BATCH = 65_536
 # Rows come as tab-separated text without quotes; an empty number is null. One thread and small
 # buffers keep the memory below the limit at any number of rows.
 _TEXT = """read_csv($rows, auto_detect = false, header = false, delim = '\t', quote = '',
     escape = '', new_line = '\\n', max_line_size = 65536, buffer_size = 1048576, parallel = false,
     columns = {columns})"""
-_VARIANTS = """
-    SELECT * REPLACE (
-        coalesce(impact, '') AS impact, coalesce(gene, '') AS gene,
-        coalesce(transcript, '') AS transcript, coalesce(aa_change, '') AS aa_change,
-        coalesce(dna_change, '') AS dna_change
-    ) FROM {text}
-"""
+_QUERY = "SELECT * REPLACE ({texts}) FROM {text}"
 _VARIANT_COLUMNS = """{
     idx: 'INTEGER', chrom: 'VARCHAR', pos: 'INTEGER', id: 'VARCHAR', ref: 'VARCHAR',
     alt: 'VARCHAR', qual: 'DOUBLE', filter: 'VARCHAR', kind: 'VARCHAR', consequence: 'VARCHAR',
     impact: 'VARCHAR', gene: 'VARCHAR', transcript: 'VARCHAR', aa_change: 'VARCHAR',
     dna_change: 'VARCHAR', consequences: 'INTEGER', hits: 'VARCHAR'
 }"""
-_CONSEQUENCES = """
-    SELECT
-        idx, place, consequence, coalesce(impact, '') AS impact, terms,
-        coalesce(f[1], '') AS gene, coalesce(f[2], '') AS transcript,
-        coalesce(f[3], '') AS biotype, coalesce(f[4], '') AS strand,
-        CASE WHEN a.old = a.new AND a.old <> '' THEN a.was || a.old || a.becomes
-            WHEN s.at <> '' THEN s.was || s.at || '=' ELSE coalesce(f[5], '') END AS aa_change,
-        coalesce(f[6], '') AS dna_change
-    FROM (
-        SELECT *, regexp_extract(f[5], '^(\\d+)([A-Z*])>(\\d+)([A-Z*])$',
-            ['old', 'was', 'new', 'becomes']) AS a,
-            regexp_extract(f[5], '^(\\d+)([A-Z*])$', ['at', 'was']) AS s
-        FROM (SELECT *, string_split(rest, '|') AS f FROM {text})
-    )
-"""
 _CONSEQUENCE_COLUMNS = """{
     idx: 'INTEGER', place: 'INTEGER', consequence: 'VARCHAR', impact: 'VARCHAR', terms: 'VARCHAR',
-    rest: 'VARCHAR'
+    gene: 'VARCHAR', transcript: 'VARCHAR', biotype: 'VARCHAR', strand: 'VARCHAR',
+    aa_change: 'VARCHAR', dna_change: 'VARCHAR'
 }"""
-_COPY = "COPY ({query}) TO $parquet (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536)"
+_NAMED = ("impact", "gene", "transcript", "aa_change", "dna_change")
+"""Columns of both tables that hold text or an empty text, never null."""
+# Groups of this size need little memory for wide rows too, and 41 of them hold a million rows.
+_COPY = "COPY ({query}) TO $parquet (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 24576)"
 
 SORTS = {
     "position": "0",
@@ -99,11 +84,13 @@ class Variant:
 
 
 @contextmanager
-def connect(folder: Path, *, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(
+    folder: Path, *, threads: int = 2, memory: str = _MEMORY
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open DuckDB in memory, able to touch files below `folder` and nothing else, for good."""
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"SET threads = {threads}")
-        connection.execute(f"SET memory_limit = '{_MEMORY}'")
+        connection.execute(f"SET memory_limit = '{memory}'")
         connection.execute("SET temp_directory = ''")
         connection.execute("SET allowed_directories = [$folder]", {"folder": f"{folder}/"})
         connection.execute("SET enable_external_access = false")
@@ -118,26 +105,33 @@ Opened = Callable[[duckdb.DuckDBPyConnection], None]
 """Told of the connection that writes, so that another thread can interrupt it."""
 
 
-def write(rows: Path, parquet: Path, *, opened: Opened = lambda _: None) -> None:
-    """Turn rows of text into `variants.parquet`; both lie in one folder. The order is kept."""
-    _write(_VARIANTS, _VARIANT_COLUMNS, rows, parquet, opened)
+def write(
+    rows: Path, parquet: Path, *, memory: str = ALONE, opened: Opened = lambda _: None
+) -> None:
+    """Turn rows of text into `variants.parquet`; both lie in one folder. The order is kept.
 
-
-def write_consequences(rows: Path, parquet: Path, *, opened: Opened = lambda _: None) -> None:
-    """Turn rows of text into `consequences.parquet`.
-
-    A row is idx, place, leading term, impact, all terms, and the rest of csq's entry after them.
+    Raises duckdb.OutOfMemoryException when `memory` is not enough for the widest rows.
     """
-    _write(_CONSEQUENCES, _CONSEQUENCE_COLUMNS, rows, parquet, opened)
+    _write(_NAMED, _VARIANT_COLUMNS, rows, parquet, memory=memory, opened=opened)
 
 
-def _write(query: str, columns: str, rows: Path, parquet: Path, opened: Opened) -> None:
-    text = _TEXT.replace("{columns}", columns)
-    with connect(rows.parent, threads=1) as connection:
+def write_consequences(
+    rows: Path, parquet: Path, *, memory: str = ALONE, opened: Opened = lambda _: None
+) -> None:
+    """Turn rows of text into `consequences.parquet`, as `write` does."""
+    texts = (*_NAMED, "biotype", "strand")
+    _write(texts, _CONSEQUENCE_COLUMNS, rows, parquet, memory=memory, opened=opened)
+
+
+def _write(
+    texts: tuple[str, ...], columns: str, rows: Path, parquet: Path, *, memory: str, opened: Opened
+) -> None:
+    full = ", ".join(f"coalesce({name}, '') AS {name}" for name in texts)
+    query = _QUERY.replace("{texts}", full).replace("{text}", _TEXT.replace("{columns}", columns))
+    with connect(rows.parent, threads=1, memory=memory) as connection:
         opened(connection)
         connection.execute(
-            _COPY.replace("{query}", query.replace("{text}", text)),
-            {"rows": str(rows), "parquet": str(parquet)},
+            _COPY.replace("{query}", query), {"rows": str(rows), "parquet": str(parquet)}
         )
 
 

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from annotations.genomics import engine, references
 from annotations.genomics.findings import Rejected
-from annotations.genomics.preflight import Preflight, Unsorted
+from annotations.genomics.order import Unsorted
+from annotations.genomics.preflight import Preflight
 from tests.annotations.genomics.runs import COLUMNS, VIRUS, head
 
 LIMITS = engine.Limits(
     line=4_000, header=8_000, contigs=20, alts=8, records_per_position=5, undeclared_names=8,
-    stray_lines=5, sortable=20_000, errors=20, chunk_records=7,
+    stray_lines=5, sortable=20_000, errors=20, block_records=7,
 )  # fmt: skip
 _BASES = references.read_sequences(references.find(VIRUS).sequence)["NC_045512.2"].decode()
 
@@ -112,7 +113,7 @@ def attack(data: bytes, folder: Path) -> str:
             source, references.find(VIRUS), limits=LIMITS, told=lambda _: None, unsorted=unsorted
         )
         try:
-            kept = sum(len(chunk.records) for chunk in preflight.chunks())
+            kept = sum(len(block.lines) for block in preflight.blocks())
         except Unsorted as late:
             assert unsorted is None, "sorted records are not in order"
             unsorted = late

@@ -63,7 +63,7 @@ def written(folder: Path, rows: list[Row]) -> Path:
         cells = [*place, qual, row["filter"], "snv", *leading, len(row["entries"]), hits]
         lines.append("\t".join(map(str, cells)) + "\n")
         for number, (term, name) in enumerate(row["entries"]):
-            rest = f"{name}|T1|protein_coding|+|12D>12G|35A>G"
+            rest = f"{name}\tT1\tprotein_coding\t+\tD12G\t35A>G"
             told.append(f"{idx}\t{number}\t{term}\t{LEVELS[term]}\t{term}\t{rest}\n")
     (folder / "rows.tsv").write_text("".join(lines))
     (folder / "entries.tsv").write_text("".join(told))

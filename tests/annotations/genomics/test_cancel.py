@@ -7,7 +7,16 @@ from threading import Event
 
 import pytest
 
-from annotations.genomics import attend, engine, indexing, outputs, references, sorting, summary
+from annotations.genomics import (
+    alleles,
+    attend,
+    engine,
+    indexing,
+    outputs,
+    references,
+    sorting,
+    summary,
+)
 from annotations.genomics.csq import EngineFailed
 from annotations.genomics.records import Record
 from tests.annotations.genomics.runs import VIRUS, row, run, sites
@@ -98,7 +107,7 @@ def test_a_cancel_comes_between_the_slices_of_a_sort(
 def test_slices_put_together_are_sorted_and_equal_places_keep_their_order() -> None:
     contig = references.find(VIRUS).contigs[0]
     random = Random(8)
-    blank = Record(0, 1, b"", 0, b"", b"", contig, 0)
+    blank = Record(0, 1, b"", alleles.judge(b"A", b"C", most=1), contig, 0)
     records = [
         blank._replace(rank=random.randrange(2), pos=random.choice([1, 2, 29_903]), number=number)
         for number in range(1_000)

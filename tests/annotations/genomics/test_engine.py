@@ -106,7 +106,7 @@ def test_many_chunks_give_the_same_bytes_as_one(tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     text = scatter(2_000, seed)
     whole = run(tmp_path, text).files["annotated.vcf.gz"].read_bytes()
-    parts = run(tmp_path, text, limits=engine.Limits(chunk_text=20_000))
+    parts = run(tmp_path, text, limits=engine.Limits(block_records=100, chunk_text=20_000))
     assert parts.files["annotated.vcf.gz"].read_bytes() == whole, f"seed {seed}"
 
 
@@ -150,7 +150,7 @@ def test_only_the_calling_thread_is_asked_whether_to_stop(tmp_path: Path) -> Non
         threads.add(threading.current_thread())
         return False
 
-    limits = engine.Limits(chunk_text=20_000)
+    limits = engine.Limits(block_records=100, chunk_text=20_000)
     run(tmp_path, scatter(2_000, seed=3), cancelled=cancelled, limits=limits)
     assert threads == {threading.current_thread()}
 

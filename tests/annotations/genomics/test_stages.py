@@ -1,4 +1,4 @@
-"""Large genomes go another way to the same bytes; a cancel ends every stage, and leaves nothing."""
+"""However csq is asked, the bytes are the same; a cancel ends every stage, and leaves nothing."""
 
 import gzip
 import time
@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from annotations.genomics import csq, engine, outputs, preflight, report, spool
+from annotations.genomics import csq, engine, outputs, preflight, records, report
 from annotations.genomics.references import Reference
 from tests.annotations.genomics import toy
 from tests.annotations.genomics.runs import VIRUS, run
 from tests.annotations.genomics.test_engine import _children, scatter
 
-WHOLE = engine.Limits(large_genome=1)
+MANY = engine.Limits(block_records=50, chunk_records=200)
 
 
-def test_a_file_passed_whole_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_one_child_or_many_give_the_same_bytes(tmp_path: Path) -> None:
     made = {}
-    for name, limits in (("chunks", engine.Limits(chunk_records=700)), ("whole", WHOLE)):
+    for name, limits in (("one", engine.Limits()), ("many", MANY)):
         (tmp_path / name).mkdir()
         result = run(tmp_path / name, scatter(3_000, seed=5), VIRUS, limits=limits)
         made[name] = {key: path.read_bytes() for key, path in result.files.items()}
-    assert made["chunks"] == made["whole"]
+    assert made["one"] == made["many"]
 
 
 def annotate(
@@ -49,7 +49,7 @@ def test_contigs_of_several_codes_come_back_in_the_order_of_the_file(tmp_path: P
     rows = ["MT\t26\t.\tA\tG", "MT\t33\t.\tA\tC", "1\t50\t.\tA\tG", "1\t125\t.\tC\tA"]
     text = toy.SITES.partition("chr1")[0] + "".join(f"{row}\t.\t.\t.\n" for row in rows)
     made = []
-    for limits in (engine.Limits(), WHOLE):
+    for limits in (engine.Limits(), engine.Limits(block_records=1, chunk_records=1)):
         result = annotate(tmp_path, text, reference, limits=limits)
         body = gzip.decompress(result.files["annotated.vcf.gz"].read_bytes()).decode()
         told = [line.split("\t")[7] for line in body.splitlines() if line[0] != "#"]
@@ -57,20 +57,43 @@ def test_contigs_of_several_codes_come_back_in_the_order_of_the_file(tmp_path: P
     assert made[0] == made[1] == ["BCSQ=synonymous", "BCSQ=stop_lost", ".", "BCSQ=missense"]
 
 
-def test_an_engine_that_loses_or_turns_records_is_noticed() -> None:
-    assert spool.take(iter([(0, ""), (2, "x")]), 2) == {2: "x"}
-    with pytest.raises(csq.EngineFailed, match="lost 1 record"):
-        spool.take(iter([(0, "")]), 2)
-    with pytest.raises(csq.EngineFailed, match="order"):
-        spool.take(iter([(1, ""), (0, "")]), 2)
+ECHO = """
+import sys
+lines = sys.stdin.read().splitlines(keepends=True)
+head = [line for line in lines if line.startswith("#")]
+sites = [line for line in lines if not line.startswith("#")]
+sys.stdout.writelines([*head, *{}])
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("sites[:-1]", "lost 1 record"),
+        ("sites[::-1]", "order"),
+        ("[*sites, *sites]", "added records"),
+        ("sites[:1] * 2 + sites[2:]", "order"),
+    ],
+)
+def test_an_engine_that_loses_turns_or_adds_records_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, words: str
+) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(ECHO.format(told))
+    monkeypatch.setattr(csq, "_CHILD", child)
+    with pytest.raises(engine.EngineFailed, match=words):
+        run(tmp_path, scatter(500, seed=7))
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 STAGES: dict[str, tuple[object, str, engine.Limits]] = {
-    "reading": (preflight.Chunk, "add", engine.Limits()),
+    "looking at many lines": (records.Checker, "look", engine.Limits(block_records=500)),
+    "checking one by one": (records.Checker, "check", engine.Limits()),
     "sorting": (preflight.Preflight, "_sorted", engine.Limits()),
-    "asking in chunks": (csq, "_read", engine.Limits(chunk_records=500)),
-    "asking for all": (csq, "_lines", WHOLE),
-    "writing": (outputs.Writer, "write", engine.Limits(chunk_records=500)),
+    "asking": (csq.Child, "ask", MANY),
+    "waiting for answers": (csq.Child, "take", engine.Limits()),
+    "waiting for the end": (csq.Child, "finish", engine.Limits()),
+    "writing": (outputs.Writer, "write", engine.Limits(block_records=500)),
     "index and tables": (outputs.Writer, "_join", engine.Limits()),
     "tables alone": (outputs.Writer, "_tabulate", engine.Limits()),
     "summary": (report, "write", engine.Limits()),

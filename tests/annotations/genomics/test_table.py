@@ -43,6 +43,17 @@ def test_long_alleles_are_cut_in_the_table_alone(tmp_path: Path) -> None:
     assert result.preview[0]["alt"].endswith("… (5,001 characters)")
 
 
+def test_rows_too_wide_for_their_share_of_memory_get_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for share in ("80MB", "2MB"):
+        monkeypatch.setattr(table, "SHARED", share)
+        files = run(tmp_path, sites(VIRUS, (241, "C", "T"), (23403, "A", "G"))).files
+        made.append([files[name].read_bytes() for name in (table.VARIANTS, table.CONSEQUENCES)])
+    assert made[0] == made[1]
+
+
 def test_the_connection_reads_its_folder_alone_and_cannot_be_unlocked(tmp_path: Path) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "inside-too"
     inside.mkdir()

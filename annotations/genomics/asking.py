@@ -1,0 +1,147 @@
+"""Blocks of records go to csq, and come back with its answers, in their order.
+
+Each site is asked once however many records are there, and only where genes are. A child is asked
+on and on; when too much waits for it, it is told that no more comes, and answers what it holds
+back while the next child is asked. So a genome with long transcripts, such as a virus, is asked
+in chunks, and a large one whose genes csq needs long to read is asked of one child.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotations.genomics import genes
+from annotations.genomics.alleles import CALLED
+from annotations.genomics.blocks import Block, Site
+from annotations.genomics.csq import Child
+from annotations.genomics.limits import Limits
+from annotations.genomics.references import Reference
+
+Answers = dict[Site, str]
+"""What csq says of sites; those that it says nothing of are not there."""
+_WAIT = 0.02
+_ROUNDS = 2
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A block whose answers are awaited of a child, and what it weighs."""
+
+    block: Block
+    sites: list[Site]
+    child: Child | None
+    round: int
+    text: int
+    alts: int
+
+
+class Asker:
+    """The children that run, and the blocks that wait for them."""
+
+    def __init__(
+        self, reference: Reference, *, scratch: Path, limits: Limits, look_up: Callable[[], None]
+    ) -> None:
+        self._reference = reference
+        self._scratch = scratch
+        self._limits = limits
+        self._look_up = look_up
+        self._spans = genes.spans(reference)
+        self._waiting: deque[_Waiting] = deque()
+        self._children: dict[int, Child] = {}
+        self._closed: list[Child] = []
+        self._round = 0
+
+    def answer(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, Answers]]:
+        """Yield blocks with their answers as soon as these are there. Raises EngineFailed."""
+        for block in blocks:
+            self._put(block)
+            yield from self._ready()
+            if self._weigh(self._round) >= 1 or self._have_said_much():
+                self._end_round()
+            while self._weigh() >= _ROUNDS:
+                self._pause()
+                yield from self._ready()
+        self._end_round()
+        while self._waiting:
+            yield from self._ready()
+            if self._waiting:
+                self._pause()
+        for child in self._closed:
+            child.finish()
+
+    def close(self) -> None:
+        """End all children."""
+        for child in (*self._children.values(), *self._closed):
+            child.end()
+
+    def _put(self, block: Block) -> None:
+        sites = self._choose(block)
+        child = self._ask(block, sites) if sites else None
+        alts = sum(alleles.alts.count(b",") + 1 for _, alleles in sites)
+        text = sum(map(len, block.lines))
+        self._waiting.append(_Waiting(block, sites, child, self._round, text, alts))
+
+    def _choose(self, block: Block) -> list[Site]:
+        """Return the sites that csq may have something to say of, each once, in order."""
+        stretches = self._spans.get(block.contig.name, ([], []))
+        longest = max(len(alleles.ref) for alleles in set(block.alleles))
+        chosen: dict[Site, None] = {}
+        for part in genes.near(stretches, block.positions, longest):
+            chosen.update(dict.fromkeys(zip(block.positions[part], block.alleles[part])))  # noqa: B905
+        return [site for site in chosen if site[1].kind == CALLED]
+
+    def _ask(self, block: Block, sites: list[Site]) -> Child:
+        name, code = block.contig.name.encode(), block.contig.code
+        child = self._children.get(code)
+        if child is None:
+            child = self._children[code] = Child(
+                self._reference,
+                code=code,
+                scratch=self._scratch,
+                limits=self._limits,
+                look_up=self._look_up,
+            )
+        child.ask([(name, pos, alleles.ref, alleles.alts) for pos, alleles in sites])
+        return child
+
+    def _ready(self) -> Iterator[tuple[Block, Answers]]:
+        """Yield the first blocks as long as all of their answers are there."""
+        while self._waiting:
+            first = self._waiting[0]
+            found = first.child.take(len(first.sites)) if first.child else []
+            if found is None:
+                return
+            self._waiting.popleft()
+            told = zip(first.sites, found, strict=True)
+            yield first.block, {site: answer for site, answer in told if answer}
+
+    def _weigh(self, number: int | None = None) -> float:
+        """Return how much waits, of a round or in all: 1 is what one round may hold."""
+        some = [one for one in self._waiting if number in (None, one.round)]
+        return max(
+            sum(len(one.block.lines) for one in some) / self._limits.chunk_records,
+            sum(one.text for one in some) / self._limits.chunk_text,
+            sum(one.alts for one in some) / self._limits.chunk_alts,
+        )
+
+    def _have_said_much(self) -> bool:
+        heard = max((child.received for child in self._children.values()), default=0)
+        return heard > self._limits.child_answer // 2
+
+    def _end_round(self) -> None:
+        """Tell the children that no more comes, and ask others from now on."""
+        awaited = {id(one.child) for one in self._waiting}
+        for child in [child for child in self._closed if id(child) not in awaited]:
+            child.finish()
+            self._closed.remove(child)
+        for child in self._children.values():
+            child.close()
+            self._closed.append(child)
+        self._children = {}
+        self._round += 1
+
+    def _pause(self) -> None:
+        self._look_up()
+        time.sleep(_WAIT)
