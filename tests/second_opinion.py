@@ -35,7 +35,11 @@ KEYS = {"jobs": ["job_id"], "job-events": ["job_id", "at"], "plans": ["user_id"]
 
 LISTED = Path(__file__).with_name("second_opinion.json")
 DIFFERENCES: dict[str, str] = json.loads(LISTED.read_text()) if LISTED.exists() else {}
-"""By a test's id: what ministack does there, and what S3 does by its documentation."""
+"""By a test's id: what is different there, and what S3 does by its documentation.
+
+`theirs:` ministack is not as S3 is. `local:` the local cloud says that it has not what S3 has. A
+difference in which the local cloud is wrong does not belong here: it is mended.
+"""
 
 
 class SecondCloud:
@@ -56,6 +60,8 @@ class SecondCloud:
             "GATEWAY_PORT": str(port),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": KEY_ID,  # it checks the signature of a link, if of nothing else
+            "AWS_SECRET_ACCESS_KEY": SECRET,
         }
         self._log = (self.data / "ministack.log").open("wb")
         self._process = subprocess.Popen(
@@ -140,5 +146,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the list."""
     terminalreporter.section("where ministack differs")
+    local = sum(why.startswith("local: ") for why in DIFFERENCES.values())
+    terminalreporter.line(
+        f"{len(DIFFERENCES)} differences: {len(DIFFERENCES) - local} of ministack from S3, {local} "
+        "that the local cloud says it has not"
+    )
     for name, why in DIFFERENCES.items():
         terminalreporter.line(f"{name}\n    {why}")

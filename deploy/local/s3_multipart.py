@@ -21,7 +21,7 @@ from deploy.local import s3_uploads as uploads
 from deploy.local.s3_body import PIECE, new_file
 from deploy.local.s3_buckets import coder, page_limit
 from deploy.local.s3_call import Call, empty_response, receive_file, xml_response
-from deploy.local.s3_conditions import check_write, invalid_range
+from deploy.local.s3_conditions import check_write
 from deploy.local.s3_digests import Checksum, Digests, composite, encoded, known_algorithm
 from deploy.local.s3_errors import S3Error, not_implemented
 from deploy.local.s3_events import iso, tell
@@ -216,7 +216,10 @@ def _copy_bounds(asked: str, size: int) -> tuple[int, int]:
             "The x-amz-copy-source-range value must be of the form bytes=first-last",
         )
     if int(found[2]) >= size:
-        raise invalid_range(asked, size=size)
+        # Not InvalidRange, as of a read (seen on S3: github.com/versity/versitygw/issues/610).
+        raise S3Error(
+            "InvalidArgument", f"Range specified is not valid for source object of size: {size}"
+        )
     return int(found[1]), int(found[2]) + 1
 
 
