@@ -17,7 +17,9 @@ from gas_project import aws, items
 
 SHARDS = "0123456789abcdef"
 DUE = 1250
-"""Due jobs of a shard that one sweep looks at: 20,000 in all."""
+"""Due jobs of a shard that one sweep looks at, from the oldest on: 20,000 in all."""
+LATEST = 250
+"""Where more are due, so many of the newest are looked at too."""
 _LOCATORS = ("input", "copy", "upload")
 
 
@@ -192,8 +194,11 @@ def count(*, state: str, before: int | None = None, limit: int = 1000) -> int:
     return found["Count"]
 
 
-def due(*, shard: str, now: int, limit: int = DUE) -> list[Job]:
-    """Return the jobs of one shard (first hex digit of the id) that are due, oldest first."""
+def due(*, shard: str, now: int, limit: int = DUE, newest: bool = False) -> list[Job]:
+    """Return the jobs of one shard (first hex digit of the id) that are due, oldest first.
+
+    `newest`: begin with what became due last.
+    """
     pages = (
         aws.dynamodb()
         .get_paginator("query")
@@ -202,6 +207,7 @@ def due(*, shard: str, now: int, limit: int = DUE) -> list[Job]:
             IndexName="by_due",
             KeyConditionExpression="due_shard = :s AND due_at <= :now",
             ExpressionAttributeValues=items.to_item({":s": shard, ":now": now}),
+            ScanIndexForward=not newest,
             PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 250)},
         )
     )

@@ -1,7 +1,7 @@
 """The storage life of results: one loop for every worker, and what a plan change does."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -319,13 +319,13 @@ def sweep() -> dict[str, int]:
     """Hint the owners of all that is due; settle what belongs to nobody.
 
     The system converges on this alone, if every message were lost. All that is due is looked at,
-    up to `jobs.DUE` a shard: what cannot go on for now, since removal is frozen or a role is away,
-    stays due and must not hide what can. Returns hints by role.
+    up to `jobs.DUE` a shard and then both ends: what cannot go on for now, since removal is frozen
+    or a role is away, stays due and must not hide what can. Returns hints by role.
     """
     now, known = clock.now(), dict[str, Plan | None]()
     by_role: dict[str, list[Job]] = {}
     for shard in jobs.SHARDS:
-        for job in jobs.due(shard=shard, now=now):
+        for job in _due(shard, now):
             if role := _swept(job, known, now):
                 by_role.setdefault(role, []).append(job)
     users = {
@@ -337,6 +337,14 @@ def sweep() -> dict[str, int]:
         for role in events.QUEUE_OF_ROLE
         if by_role.get(role) or users.get(role)
     }
+
+
+def _due(shard: str, now: int) -> Iterable[Job]:
+    oldest = jobs.due(shard=shard, now=now)
+    if len(oldest) < jobs.DUE:
+        return oldest
+    newest = jobs.due(shard=shard, now=now, limit=jobs.LATEST, newest=True)
+    return {job.job_id: job for job in (*oldest, *newest)}.values()
 
 
 def _leaving(now: int) -> Iterator[str]:

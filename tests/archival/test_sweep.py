@@ -105,6 +105,23 @@ def test_what_cannot_go_on_hides_nothing_that_is_due_after_it() -> None:
     assert services.sweep() == {"annotator": 1, "eraser": 120}
 
 
+def test_of_more_than_a_sweep_looks_at_the_newest_are_seen_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user, now = person("premium"), clock.now()
+    waits = Dated(Locator(Store.HOT, aws.bucket("results"), "t/x/y"), now - 100)
+    for number in range(6):
+        job_id = f"a{number:07}-0000-4000-8000-000000000000"
+        facts = {"job_id": job_id, "due_at": now - 100 + number, "garbage": (waits,)}
+        jobs.create(new_job(user, **facts, state="FAILED", failed="it"), actor="owner")
+    monkeypatch.setattr(jobs, "DUE", 3)
+    monkeypatch.setattr(jobs, "LATEST", 2)
+    real = jobs.due
+    monkeypatch.setattr(jobs, "due", lambda *, limit=3, **asked: real(limit=limit, **asked))
+    assert services.sweep() == {"eraser": 5}
+    assert {job_id[7] for job_id in _told("erase")} == set("01245")
+
+
 def test_nobodys_second_job_is_hinted_before_everybodys_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
