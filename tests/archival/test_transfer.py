@@ -139,8 +139,7 @@ def test_a_reader_that_fails_ahead_fails_the_move_after_the_part_before_it() -> 
         yield b"x"
         raise stores.Changed("broken")
 
-    used = []
+    used: list[bytes] = []
     with pytest.raises(stores.Changed):
-        for data in transfer._read_ahead(breaks(), 2):
-            used.append(data)
+        used.extend(transfer._read_ahead(breaks(), 2))
     assert used == [b"x"]
