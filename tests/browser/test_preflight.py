@@ -15,7 +15,8 @@ from annotations.genomics import references
 from annotations.genomics.examples import BROKEN, EXAMPLES
 from annotations.genomics.findings import Finding, Rejected
 from annotations.genomics.limits import Limits
-from annotations.genomics.preflight import Preflight, Unsorted
+from annotations.genomics.order import Unsorted
+from annotations.genomics.preflight import Preflight
 from annotations.genomics.proposal import Proposal, propose
 from tests.annotations.genomics import fuzz
 from tests.annotations.genomics.runs import MITO, VIRUS, head, row
@@ -81,7 +82,7 @@ def found(
     )
     findings: Iterable[Finding] = reading.findings
     try:
-        for _ in reading.chunks():
+        for _ in reading.blocks():
             pass
     except Unsorted as late:
         return found(path, late, beyond=beyond)
