@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: help setup run demo test faults lint types imports check reset lock bench-archive fuzz-preflight bench-annotate guards crash faults-heavy
 
 help: ## explain every target
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: $(READY) ## make the environment from the locked requirements (the others do it too)
 
