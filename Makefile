@@ -95,4 +95,4 @@ fuzz-preflight: $(READY) ## strange files against the preflight, ten minutes (SE
 	@$(BIN)/python -m tests.annotations.genomics.fuzz $(or $(SECONDS),600)
 
 bench-annotate: $(READY) ## speed and memory of annotation beside bare csq (SIZES=10000,100000,1000000)
-	@$(BIN)/python -m tests.benchmarks.annotate --sizes $(or $(SIZES),10000,100000,1000000)
+	@$(BIN)/python -m tests.benchmarks.annotate --sizes $${SIZES:-10000,100000,1000000}
