@@ -128,6 +128,17 @@ def _drain(queue: str, role: str) -> int:
     return len(found)
 
 
+def told(queue: str) -> set[str]:
+    """Empty a queue; return whom its hints were about: ids of jobs and of people."""
+    seen = set()
+    while found := queues.receive(queue, limit=10, wait=0, visibility=60):
+        seen |= {
+            e.job_id or getattr(e, "user_id", "") for m in found for e in events.decode(m.body)
+        }
+        queues.delete(queue, found)
+    return seen
+
+
 def lose_messages() -> None:
     """Throw away what is in every queue."""
     for queue in events.QUEUE_OF_ROLE.values():

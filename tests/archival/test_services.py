@@ -14,7 +14,7 @@ from annotations.states import Job
 from annotations.timeline import read
 from archival import services
 from deploy.local.run import LocalCloud
-from gas_project import clock, events, queues
+from gas_project import clock, events
 from tests.archival.life import advance, archived, wish_deleted
 from tests.core import (
     DAY,
@@ -32,6 +32,7 @@ from tests.core import (
     served,
     settle,
     strays,
+    told,
 )
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -54,16 +55,6 @@ def _cold(user: str, count: int, **facts: object) -> list[Job]:
     return made
 
 
-def _told(queue: str) -> set[str]:
-    seen = set()
-    while found := queues.receive(queue, limit=10, wait=0, visibility=60):
-        seen |= {
-            e.job_id or getattr(e, "user_id", "") for m in found for e in events.decode(m.body)
-        }
-        queues.delete(queue, found)
-    return seen
-
-
 # --- tiers -------------------------------------------------------------------------------------
 
 
@@ -81,9 +72,9 @@ def test_a_downgrade_gives_the_grace_once_more(travel: Travel) -> None:
 def test_the_same_tier_again_tells_nobody() -> None:
     user = person()
     assert not services.change_tier(user_id=user, tier="free")
-    assert _told("restore") == set()
+    assert told("restore") == set()
     assert services.change_tier(user_id=user, tier="premium")
-    assert _told("restore") == {user}
+    assert told("restore") == {user}
 
 
 def test_a_tier_that_does_not_exist_is_an_error() -> None:
@@ -145,7 +136,7 @@ def test_a_large_upgrade_comes_due_minute_by_minute(monkeypatch: pytest.MonkeyPa
     services.spread(user)
     waits = [(look(job).due_at or 0) - start for job in made]
     assert [round(wait / 60) for wait in waits] == [0] * 4 + [1] * 4 + [2] * 2
-    assert _told("restore") == {job.job_id for job in made[:4]}
+    assert told("restore") == {job.job_id for job in made[:4]}
 
 
 def test_a_spread_that_stopped_half_way_is_done_by_the_sweep(
@@ -167,7 +158,7 @@ def test_a_spread_that_stopped_half_way_is_done_by_the_sweep(
     lose_messages()
     travel(margins().lease + 1)
     services.sweep()
-    for event in [events.Hint(user_id=one) for one in _told("restore")]:
+    for event in [events.Hint(user_id=one) for one in told("restore")]:
         services.handle(event, role="restorer")
     assert all(look(job).due_at is not None for job in made)
     assert not _plan(user).pending

@@ -6,7 +6,7 @@ from accounts import tiers
 from annotations.safety import margins
 from archival import lifecycle, services
 from deploy.local.run import LocalCloud
-from gas_project import clock, events, queues
+from gas_project import clock
 from tests.archival.life import advance, archived, restoring, upgrade, wish_deleted
 from tests.core import (
     DAY,
@@ -20,19 +20,10 @@ from tests.core import (
     queued,
     served,
     settle,
+    told,
 )
 
 pytestmark = pytest.mark.usefixtures("cloud")
-
-
-def _told(queue: str) -> set[str]:
-    seen = set()
-    while found := queues.receive(queue, limit=10, wait=0, visibility=60):
-        seen |= {
-            e.job_id or getattr(e, "user_id", "") for m in found for e in events.decode(m.body)
-        }
-        queues.delete(queue, found)
-    return seen
 
 
 # --- what the pages ask ------------------------------------------------------------------------
@@ -96,7 +87,7 @@ def test_the_owner_is_told_while_the_warning_lasts(travel: Travel) -> None:
     warn = lifecycle.warn_at(look(job), plan)
     assert warn is not None
     settle(travel)
-    _told("notify")
+    told("notify")
     settle(travel, warn - clock.now() + 1)
-    assert _told("notify") == {job.job_id}
+    assert told("notify") == {job.job_id}
     assert look(job).due_at == date

@@ -23,20 +23,11 @@ from tests.core import (
     new_job,
     person,
     served,
+    told,
     work,
 )
 
 pytestmark = pytest.mark.usefixtures("cloud")
-
-
-def _told(queue: str) -> set[str]:
-    seen = set()
-    while found := queues.receive(queue, limit=10, wait=0, visibility=60):
-        seen |= {
-            e.job_id or getattr(e, "user_id", "") for m in found for e in events.decode(m.body)
-        }
-        queues.delete(queue, found)
-    return seen
 
 
 def test_the_sweep_alone_brings_every_job_where_it_should_be(
@@ -119,7 +110,7 @@ def test_of_more_than_a_sweep_looks_at_the_newest_are_seen_too(
     real = jobs.due
     monkeypatch.setattr(jobs, "due", lambda *, limit=3, **asked: real(limit=limit, **asked))
     assert services.sweep() == {"eraser": 5}
-    assert {job_id[7] for job_id in _told("erase")} == set("01245")
+    assert {job_id[7] for job_id in told("erase")} == set("01245")
 
 
 def test_nobodys_second_job_is_hinted_before_everybodys_first(
@@ -131,7 +122,7 @@ def test_nobodys_second_job_is_hinted_before_everybodys_first(
     last = hot(other)
     monkeypatch.setattr(services, "HINTS", 2)
     assert services.sweep() == {"archiver": 2}
-    assert last.job_id in _told("archive")
+    assert last.job_id in told("archive")
 
 
 def test_one_job_that_cannot_be_looked_at_does_not_stop_the_sweep() -> None:
@@ -143,5 +134,5 @@ def test_one_job_that_cannot_be_looked_at_does_not_stop_the_sweep() -> None:
         ExpressionAttributeValues=items.to_item({":t": "from-a-newer-version"}),
     )
     assert services.sweep() == {"archiver": 1}
-    assert _told("archive") == {plain.job_id}
+    assert told("archive") == {plain.job_id}
     assert look(strange) == strange

@@ -258,6 +258,7 @@ def test_it_works_again_once_aws_is_back(sqs: FakeSQS) -> None:
     sqs.put("archive", HINT)
     with Running(Handler()):
         until(lambda: not sqs.bodies("archive"))
+    assert next(troubles, None) is None, "there was no trouble"
 
 
 def test_the_first_poll_is_delayed_by_chance(sqs: FakeSQS, monkeypatch: pytest.MonkeyPatch) -> None:
