@@ -9,6 +9,7 @@ import logging
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -137,9 +138,10 @@ def _index(reference_id: str) -> dict[str, Any]:
     return index
 
 
-def find(reference_id: str) -> Reference:
+def find(reference_id: str, *, look_up: Callable[[], None] = lambda: None) -> Reference:
     """Return a reference of this machine, or fetch it: once for each version.
 
+    `look_up` is called while it is fetched, and may raise to end that.
     Raises storage.NotThere when there is none of this id, and Damaged when its objects are not
     what its index says.
     """
@@ -149,18 +151,21 @@ def find(reference_id: str) -> Reference:
     index = _index(reference_id)
     folder = _cache() / index["checksum"]
     if not folder.is_dir():
-        _fetch(reference_id, index, folder)
+        _fetch(reference_id, index, folder, look_up)
     return references.load(folder)
 
 
-def _fetch(reference_id: str, index: dict[str, Any], folder: Path) -> None:
+def _fetch(
+    reference_id: str, index: dict[str, Any], folder: Path, look_up: Callable[[], None]
+) -> None:
     """Fetch all files beside the cache, and move them into it once they are all sound."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         for name, expected in index["files"].items():
             target = fresh / Path(name).name
-            storage.fetch(_at(f"{reference_id}/{index['checksum']}/{name}"), target)
+            at = _at(f"{reference_id}/{index['checksum']}/{name}")
+            storage.fetch(at, target, look_up=look_up)
             if references.digest(target) != expected:
                 raise Damaged(f"{name} of the reference {reference_id} differs from its SHA-256")
         if not folder.is_dir():

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from accounts import plans, tiers
 from annotations import claims, jobs, library, services, storage
 from annotations.genomics import engine
+from annotations.genomics.references import Reference
 from annotations.locators import Locator
 from annotations.safety import RUN_CLAIMS, margins
 from annotations.states import Dated, Job, state_of
@@ -84,14 +85,10 @@ def _run(claim: claims.Claim, prefix: Locator, scratch: Path, stopping: Stopping
     source, out = scratch / "input", scratch / "out"
     out.mkdir()
     assert claim.job.input is not None
+    watch = _Watch(claim, stopping)
     try:
-        reference = library.find(claim.job.reference)
-    except storage.NotThere:
-        _fail(claim.job, "The reference was removed. Submit the file with another one.")
-        return
-    try:
-        storage.fetch(claim.job.input, source, etag=claim.job.etag)
-        watch = _Watch(claim, stopping)
+        reference = _reference(claim, watch)
+        storage.fetch(claim.job.input, source, etag=claim.job.etag, look_up=watch.look_up)
         result = engine.annotate(
             source=source,
             reference=reference,
@@ -114,8 +111,17 @@ def _run(claim: claims.Claim, prefix: Locator, scratch: Path, stopping: Stopping
         _keep(claim, prefix, out, result)
 
 
+def _reference(claim: claims.Claim, watch: "_Watch") -> Reference:
+    try:
+        return library.find(claim.job.reference, look_up=watch.look_up)
+    except storage.NotThere as gone:
+        raise engine.EngineFailed(
+            "The reference was removed. Submit the file with another one."
+        ) from gone
+
+
 class _Watch:
-    """What the engine asks while it runs: each question is a chance to beat, and to stop."""
+    """What is asked while files come and the engine runs: a chance to beat, and to stop."""
 
     def __init__(self, claim: claims.Claim, stopping: Stopping) -> None:
         self.claim = claim
@@ -139,6 +145,11 @@ class _Watch:
         except jobs.Fenced:
             self.fenced = True
         return self.fenced or self.stopping()
+
+    def look_up(self) -> None:
+        """Beat, and end what is being done when it is to stop. Raises engine.Stopped."""
+        if self.cancelled():
+            raise engine.Stopped
 
     def _look(self) -> None:
         """See each second whether somebody wrote: a cancel does not wait for the next beat."""

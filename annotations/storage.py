@@ -5,7 +5,7 @@ Keys hold ids and random parts only, and none is used twice; what a name means i
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -200,10 +200,20 @@ def link(locator: Locator, *, filename: str, life: int) -> str:
     return aws.s3().generate_presigned_url("get_object", Params=params, ExpiresIn=life)
 
 
-def fetch(locator: Locator, path: Path, *, etag: str | None = None) -> None:
-    """Write an object to a local file. Raises NotThere or Changed."""
+def fetch(
+    locator: Locator,
+    path: Path,
+    *,
+    etag: str | None = None,
+    look_up: Callable[[], None] = lambda: None,
+) -> None:
+    """Write an object to a local file; `look_up` is called before each MiB, and may raise.
+
+    Raises NotThere or Changed.
+    """
     with path.open("wb") as file:
         for chunk in stream(locator, etag=etag):
+            look_up()
             file.write(chunk)
 
 

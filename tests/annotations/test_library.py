@@ -95,6 +95,15 @@ def test_a_worker_fetches_a_version_once_and_checks_it(
     assert library.find(shared).checksum == found.checksum
 
 
+def test_who_no_longer_wants_a_reference_need_not_wait_for_it(shared: str, tmp_path: Path) -> None:
+    def stop() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        library.find(shared, look_up=stop)
+    assert [*(tmp_path / "other-machine" / "references-cache").iterdir()] == []
+
+
 def test_a_damaged_object_is_refused_and_nothing_is_kept(shared: str, tmp_path: Path) -> None:
     keys = aws.s3().list_objects_v2(Bucket=aws.bucket("results"), Prefix=f"references/{shared}/")
     (key,) = [row["Key"] for row in keys["Contents"] if row["Key"].endswith("genes.gff3")]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from annotations import claims, jobs, run, services, storage
+from annotations import claims, jobs, library, run, services, storage
 from annotations.genomics import engine
 from annotations.genomics.examples import EXAMPLES, Example
 from annotations.genomics.findings import Findings
@@ -223,6 +223,73 @@ def test_a_cancel_is_seen_within_two_seconds_not_at_the_next_beat(
     runs(script)
     assert _advance(job).cancelled
     assert _advance(job).state == "CANCELLED"
+
+
+@pytest.fixture
+def while_fetched(monkeypatch: pytest.MonkeyPatch, travel: Travel) -> Callable[..., None]:
+    """Let something happen once, two seconds before the first bytes of an object arrive."""
+
+    def arrange(happens: Callable[[], None]) -> None:
+        stream = storage.stream
+
+        def slow(locator: Any, **asked: Any) -> Any:
+            happens()
+            travel(2)
+            return stream(locator, **asked)
+
+        monkeypatch.setattr(storage, "stream", slow)
+
+    return arrange
+
+
+def test_a_cancel_ends_the_fetching_of_the_upload(
+    job: Job, runs: Runs, while_fetched: Callable[..., None]
+) -> None:
+    asked = runs(_finish)
+    while_fetched(lambda: services.cancel(job_id=job.job_id, user_id=job.user_id))
+    assert _advance(job).cancelled
+    assert _advance(job).state == "CANCELLED"
+    assert asked == []
+
+
+def test_a_shutdown_ends_the_fetching_of_the_upload_uncounted(job: Job, runs: Runs) -> None:
+    asked = runs(_finish)
+    given = _advance(job, stopping=True)
+    assert (given.state, given.worker, given.claims) == ("QUEUED", None, 0)
+    assert asked == []
+
+
+def test_a_long_fetch_prolongs_the_lease(
+    job: Job, runs: Runs, travel: Travel, while_fetched: Callable[..., None]
+) -> None:
+    runs(_finish)
+    leases: list[int | None] = []
+    fetch = storage.fetch
+
+    def watched(*told: Any, **asked: Any) -> None:
+        fetch(*told, **asked)
+        leases.append(look(job).due_at)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "fetch", watched)
+        while_fetched(lambda: travel(margins().lease - 3))
+        _advance(job)
+    assert leases == [clock.now() + margins().lease]
+
+
+def test_a_reference_that_was_removed_is_told_to_the_person(
+    job: Job, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = runs(_finish)
+
+    def gone(_: str, **__: Any) -> None:
+        raise storage.NotThere
+
+    monkeypatch.setattr(library, "find", gone)
+    failed = _advance(job)
+    assert failed.state == "FAILED"
+    assert "reference was removed" in str(failed.failed)
+    assert asked == []
 
 
 def test_a_run_that_ends_after_a_cancel_is_fenced(job: Job, runs: Runs, cloud: LocalCloud) -> None:
