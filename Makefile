@@ -94,5 +94,9 @@ lock: $(READY) ## lock requirements/*.in with hashes
 fuzz-preflight: $(READY) ## strange files against the preflight, ten minutes (SECONDS=600)
 	@$(BIN)/python -m tests.annotations.genomics.fuzz $(or $(SECONDS),600)
 
+.PHONY: bench-cancel
+bench-cancel: $(READY) ## how long a run goes on after it was cancelled (RECORDS=1000000, MOMENTS=20)
+	@$(BIN)/python -m tests.benchmarks.cancel --records $${RECORDS:-1000000} --moments $${MOMENTS:-20}
+
 bench-annotate: $(READY) ## speed and memory of annotation beside bare csq (SIZES=10000,100000,1000000)
 	@$(BIN)/python -m tests.benchmarks.annotate --sizes $${SIZES:-10000,100000,1000000}
