@@ -15,7 +15,7 @@ from tests.benchmarks import genomes
 
 
 def run(vcf: Path, reference: Reference, out: Path, *, after: float) -> float:
-    """Annotate, cancelled after so many seconds; return how long it went on: 0 when it had ended."""
+    """Annotate, cancelled after so many seconds; return for how long it went on."""
     cancelled_at = time.monotonic() + after
     try:
         engine.annotate(
