@@ -3,6 +3,8 @@
 import json
 import unicodedata
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,7 +148,8 @@ def example(*, user_id: str, example: str) -> Job:
         raise Declined("There is no such example.")
     job = _new(user_id=user_id, name=chosen.title, reference=chosen.reference)
     assert job.input is not None
-    storage.put(job.input, chosen.path.read_bytes())
+    with _sent(job) as until:
+        storage.put(job.input, chosen.path.read_bytes(), until=until)
     return confirm(job_id=job.job_id, user_id=user_id)
 
 
@@ -157,12 +160,25 @@ def run_again(*, job_id: str, user_id: str) -> Job:
         raise Declined("The uploaded file is no longer kept. Upload it again to run it again.")
     job = _new(user_id=user_id, name=old.name, reference=old.reference)
     assert job.input is not None
-    try:
-        storage.copy(old.input, job.input, etag=old.etag)
-    except (storage.NotThere, storage.Changed) as error:
-        delete(job_id=job.job_id, user_id=user_id)
-        raise Declined("The uploaded file is no longer kept. Upload it again.") from error
+    with _sent(job) as until:
+        storage.copy(old.input, job.input, etag=old.etag, until=until)
     return confirm(job_id=job.job_id, user_id=user_id)
+
+
+@contextmanager
+def _sent(job: Job) -> Iterator[int]:
+    """Send a new job's file for its owner: yields until when it may be signed. Raises Declined.
+
+    Such a request ends twice `signed` after the job was made: before `posts_end`, by any clock.
+    From then on the job may be deleted and forgotten, and nobody would find the file.
+    """
+    try:
+        yield job.submitted_at + margins().signed
+    except (storage.NotThere, storage.Changed) as error:
+        delete(job_id=job.job_id, user_id=job.user_id)
+        raise Declined("The uploaded file is no longer kept. Upload it again.") from error
+    except storage.TooLate as error:
+        raise Declined("This took too long. Try again.") from error
 
 
 def confirm(*, job_id: str, user_id: str) -> Job:

@@ -6,6 +6,7 @@ Keys hold ids and random parts only, and none is used twice; what a name means i
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -127,31 +128,41 @@ def _in_time(**_: Any) -> None:
         raise TooLate
 
 
-def put(locator: Locator, body: bytes | IO[bytes], *, until: int | None = None) -> None:
-    """Put an object in one request, at most 5 GB. Raises TooLate.
+@contextmanager
+def _signing(until: int | None) -> Iterator[Any]:
+    """Yield a client that signs no put and no copy later than `until` (epoch s), repeat or not.
 
-    No request, repeat or not, is signed later than `until` (epoch s). S3 refuses a signature that
-    is older than 15 minutes, so a put that sleeps on its way cannot land long after that either.
+    S3 refuses a signature that is older than 15 minutes, so a request that sleeps on its way cannot
+    land long after that either.
     """
     client = aws.s3()
-    client.meta.events.register("before-sign.s3.PutObject", _in_time, unique_id="gas-in-time")
+    for operation in ("PutObject", "CopyObject"):
+        name = f"before-sign.s3.{operation}"
+        client.meta.events.register(name, _in_time, unique_id=f"gas-in-time-{operation}")
     token = _sign_until.set(until)
     try:
-        client.put_object(Bucket=locator.bucket, Key=locator.name, Body=body)
+        yield client
     finally:
         _sign_until.reset(token)
 
 
-def copy(source: Locator, target: Locator, *, etag: str) -> None:
-    """Copy an object inside S3, at most 5 GB. Raises NotThere or Changed."""
+def put(locator: Locator, body: bytes | IO[bytes], *, until: int | None = None) -> None:
+    """Put an object in one request, at most 5 GB, signed by `until` (epoch s). Raises TooLate."""
+    with _signing(until) as client:
+        client.put_object(Bucket=locator.bucket, Key=locator.name, Body=body)
+
+
+def copy(source: Locator, target: Locator, *, etag: str, until: int) -> None:
+    """Copy an object inside S3, at most 5 GB, signed by `until` (epoch s).
+
+    Raises NotThere, Changed or TooLate.
+    """
     from_ = {"Bucket": source.bucket, "Key": source.name}
     try:
-        aws.s3().copy_object(
-            Bucket=target.bucket,
-            Key=target.name,
-            CopySource=from_,  # type: ignore[arg-type]
-            CopySourceIfMatch=etag,
-        )
+        with _signing(until) as client:
+            client.copy_object(
+                Bucket=target.bucket, Key=target.name, CopySource=from_, CopySourceIfMatch=etag
+            )
     except ClientError as error:
         raise _asked(error) from error
 

@@ -14,6 +14,7 @@ def test_each_delay_outlasts_what_it_waits_for(name: str) -> None:
     safety: Safety = EVERY[name]
     assert 2 * safety.heartbeat <= safety.lease
     assert safety.policy < safety.posts_end
+    assert 2 * safety.signed + 2 * safety.skew < safety.posts_end
     assert safety.confirm_poll < safety.posts_end
     assert safety.posts_end < safety.abandoned
     assert safety.link < safety.links_end

@@ -13,8 +13,9 @@ from annotations import run, services, storage
 from annotations.genomics.examples import EXAMPLES
 from annotations.locators import Locator, Store
 from annotations.safety import margins
+from annotations.states import Job
 from annotations.timeline import read
-from gas_project import clock, events, queues
+from gas_project import aws, clock, events, queues
 from tests.core import DAY, Travel, hot, look, objects, person, queued
 
 NOBODY = "00000000-0000-4000-8000-000000000009"
@@ -252,6 +253,29 @@ def test_a_file_that_is_no_longer_kept_cannot_be_run_again(user: str) -> None:
             services.run_again(job_id=job.job_id, user_id=user)
     assert services.limits(user_id=user).in_flight == 0
     assert services.counts(user_id=user)["active"] == 0
+
+
+@pytest.mark.parametrize("operation", ["CopyObject", "PutObject"])
+def test_a_file_is_not_sent_once_its_job_may_be_forgotten(
+    user: str, travel: Travel, operation: str
+) -> None:
+    """Seed 703 of `make faults`: a web process woke when the new job was deleted and forgotten."""
+    old, events_of_s3, before = hot(user), aws.s3().meta.events, objects()
+    asked: dict[str, Callable[[], Job]] = {
+        "CopyObject": lambda: services.run_again(job_id=old.job_id, user_id=user),
+        "PutObject": lambda: services.example(user_id=user, example=EXAMPLES[0].id),
+    }
+
+    def sleep(**_: Any) -> None:
+        travel(margins().posts_end)
+
+    events_of_s3.register_first(f"before-call.s3.{operation}", sleep)
+    try:
+        with pytest.raises(services.Declined, match="too long"):
+            asked[operation]()
+    finally:
+        events_of_s3.unregister(f"before-call.s3.{operation}", sleep)
+    assert objects() == before
 
 
 def test_a_file_that_was_posted_anew_is_not_the_same_file(user: str) -> None:
