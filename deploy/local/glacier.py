@@ -4,6 +4,7 @@ It has what GAS calls, with the rules that matter to it; `faults.py` has the swi
 refuse, fail or lie.
 """
 
+import errno
 import logging
 import secrets
 import threading
@@ -144,6 +145,9 @@ class Glacier:
             raise Refusal("UnknownOperation", f"No such operation: {request.path}", 404) from error
         given = {name: value for name, value in names.items() if name != "account"}
         response: Response = operation(self._shelf, request, **given)
+        if self._shelf.faults.take("lose_replies"):
+            # The server closes the connection upon it, without a word in its log.
+            raise ConnectionResetError(errno.ECONNRESET, "lost by the fault lose_replies")
         return response
 
     def _admit(self, request: Request) -> None:

@@ -210,6 +210,13 @@ def _expired(shelf: Shelf, job: Job) -> bool:
     return job.done and shelf.now() - job.ready > shelf.lasting(DAY)
 
 
+def expire(shelf: Shelf, job: Job) -> None:
+    """Let a finished job's 24 hours be over."""
+    shelf.disk.run(
+        "UPDATE glacier_jobs SET ready=? WHERE id=?", (shelf.now() - shelf.lasting(DAY) - 1, job.id)
+    )
+
+
 def description(shelf: Shelf, job: Job) -> dict[str, Any]:
     """Return what DescribeJob says of a job; it is also the text of its completion notice."""
     archive = archive_of(shelf, job.vault, job.archive, gone=True) if job.archive else None
@@ -260,10 +267,9 @@ def _finish(shelf: Shelf, job: Job) -> None:
     event = "ArchiveRetrievalCompleted" if job.archive else "InventoryRetrievalCompleted"
     # A vault's own notification comes on top of the job's, even to the same topic.
     topics = [topic for topic in (job.topic, topic_for(shelf, job.vault, event)) if topic]
-    copies = 0 if shelf.faults.drop_notices else 2 if shelf.faults.double_notices else 1
     shelf.disk.run(
         "UPDATE glacier_jobs SET status=?, message=?, notices=? WHERE id=?",
-        (status, message, " ".join(topics * copies), job.id),
+        (status, message, " ".join(topics * shelf.faults.copies()), job.id),
     )
 
 
@@ -281,7 +287,9 @@ def tell(shelf: Shelf, emit: Emit) -> None:
 
     One that its topic does not take is lost, as it is on AWS.
     """
-    for row in shelf.disk.rows("SELECT * FROM glacier_jobs WHERE notices<>'' ORDER BY ready"):
+    waiting = "SELECT * FROM glacier_jobs WHERE notices<>'' AND ready<=? ORDER BY ready"
+    told = shelf.now() - shelf.lasting(shelf.faults.delay_notices)
+    for row in shelf.disk.rows(waiting, (told,)):
         job = Job(*row)
         text = json.dumps(description(shelf, job))
         for topic in job.notices.split():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from werkzeug import Request, Response
 
 from deploy.local.glacier_archives import aligned, archive_of, read, tree_of_range
-from deploy.local.glacier_jobs import Job, job_of
+from deploy.local.glacier_jobs import Job, expire, job_of
 from deploy.local.glacier_store import Shelf, wrong
 
 
@@ -19,6 +19,9 @@ def get(shelf: Shelf, request: Request, vault: str, job: str) -> Response:
     found = job_of(shelf, vault, job)
     if found.status != "Succeeded":
         raise wrong(f"The job is not currently available for download: {job}")
+    if shelf.faults.take_window("before"):
+        expire(shelf, found)
+        found = job_of(shelf, vault, job)
     first, size = _range(request.headers.get("Range"), found.size)
     headers = {"Accept-Ranges": "bytes", "Content-Length": str(size)}
     if "Range" in request.headers:
@@ -26,7 +29,7 @@ def get(shelf: Shelf, request: Request, vault: str, job: str) -> Response:
     if found.archive:
         headers |= _about(shelf, found, first, size)
     return Response(
-        _spoil(shelf, _bytes(shelf, found, first, size), size),
+        _spoil(shelf, found, _bytes(shelf, found, first, size), size),
         206 if "Range" in request.headers else 200,
         headers,
         content_type="application/octet-stream" if found.archive else "application/json",
@@ -59,9 +62,12 @@ def _bytes(shelf: Shelf, job: Job, first: int, size: int) -> Iterator[bytes]:
     return iter([shelf.disk.find(job.body or "").read_bytes()[first : first + size]])
 
 
-def _spoil(shelf: Shelf, blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
+def _spoil(shelf: Shelf, job: Job, blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
     """Pass the bytes on, but for the faults: a first byte that is wrong, a cut half way."""
     flip, cut = shelf.faults.flip_byte_in_output, shelf.faults.take("break_output")
+    if shelf.faults.take_window("during"):
+        expire(shelf, job)
+        cut = True
     left = size // 2 if cut else size
     for block in blocks:
         sent = bytes([block[0] ^ 1]) + block[1:] if flip else block
@@ -69,4 +75,4 @@ def _spoil(shelf: Shelf, blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
         left, flip = left - len(block), False
         if cut and left <= 0:
             # The server closes the connection upon it, without a word in its log.
-            raise ConnectionResetError(errno.ECONNRESET, "cut by the fault break_output")
+            raise ConnectionResetError(errno.ECONNRESET, "cut by a fault")

@@ -129,10 +129,12 @@ def check_policy(shelf: Shelf, size: int) -> None:
     Policies"); a refused one costs nothing.
     """
     strategy, rate = _policy(shelf)
-    if shelf.faults.enforce_policy or (strategy != "None" and _lately(shelf) + size > _rate(rate)):
+    asked = shelf.faults.enforce_policy
+    if asked or (strategy != "None" and _lately(shelf) + size > _rate(rate)):
         raise Refusal(
             "PolicyEnforced",
             "InitiateJob request denied by current data retrieval policy.",
+            int(asked or 400),
         )
 
 

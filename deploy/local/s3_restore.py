@@ -78,12 +78,15 @@ def restore_object(call: Call) -> Response:
 def tick(site: Site) -> None:
     """Tell of every restore that has finished and every warm copy that has gone, once each."""
     now = site.clock.now()
-    for found in find_restores(site.disk, told=False, by=now):
+    late = site.faults.delay_notices / site.scale
+    for found in find_restores(site.disk, told=False, by=now - late):
         data = {
             "lifecycleRestorationExpiryTime": iso(found.restore_until or now),
             "lifecycleRestoreStorageClass": found.traits.storage_class,
         }
-        tell(site, "ObjectRestore:Completed", found, glacierEventData={"restoreEventData": data})
+        for _ in range(site.faults.copies()):
+            more = {"glacierEventData": {"restoreEventData": data}}
+            tell(site, "ObjectRestore:Completed", found, **more)
         set_restore(site.disk, found, told=True)
     for found in find_restores(site.disk, told=True, by=now):
         tell(site, "ObjectRestore:Delete", found)

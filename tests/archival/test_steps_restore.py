@@ -86,7 +86,7 @@ def test_without_fast_capacity_it_is_the_usual_speed_at_once(
 
 def test_a_policy_puts_it_off_and_at_last_asks_in_bulk(cloud: LocalCloud, travel: Travel) -> None:
     job = upgrade(archived())
-    cloud.faults.update({"refuse_expedited": "503", "enforce_policy": True})
+    cloud.faults.update({"refuse_expedited": "503", "enforce_policy": "400"})
     for refusals in range(1, 4):
         job = advance("restorer", job)
         assert (job.state, job.refused, job.urgent) == ("COLD", refusals, False)

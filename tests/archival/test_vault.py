@@ -149,9 +149,10 @@ def test_expedited_refused_for_capacity_says_so(cloud: Any, status: str) -> None
     assert caught.value.kind == "capacity"
 
 
-def test_standard_refused_by_the_policy_says_so(cloud: Any) -> None:
+@pytest.mark.parametrize("status", ["400", "503"])
+def test_standard_refused_by_the_policy_says_so(cloud: Any, status: str) -> None:
     copy = stored(b"data")
-    cloud.faults.update({"enforce_policy": True})
+    cloud.faults.update({"enforce_policy": status})
     with pytest.raises(Refused) as caught:
         vault.retrieve(copy=copy, job_id=JOB, tier="Standard")
     assert caught.value.kind == "policy"

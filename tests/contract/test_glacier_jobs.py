@@ -170,11 +170,14 @@ def test_expedited_can_be_refused_for_lack_of_capacity(
     assert retrieve(glacier, made, Tier="Bulk")
 
 
-def test_a_policy_refuses_standard_only(glacier: "GlacierClient", cloud: Any) -> None:
+@pytest.mark.parametrize(("fault", "http"), [("400", 400), ("503", 503)])
+def test_a_policy_refuses_standard_only(
+    glacier: "GlacierClient", cloud: Any, fault: str, http: int
+) -> None:
     made = archive(glacier, b"data")
-    cloud.faults.update({"enforce_policy": True})
+    cloud.faults.update({"enforce_policy": fault})
     found = refused(glacier, Type="archive-retrieval", ArchiveId=made)
-    assert found[:2] == (400, "PolicyEnforcedException")
+    assert found[:2] == (http, "PolicyEnforcedException")
     assert retrieve(glacier, made, Tier="Expedited")
     assert retrieve(glacier, made, Tier="Bulk")
 

@@ -167,3 +167,14 @@ def test_each_of_many_jobs_is_told_once(
     while len(notices) < len(begun) and time.monotonic() < until:
         notices += received(sqs)
     assert sorted(notice["JobId"] for notice in notices) == sorted(begun)
+
+
+def test_notices_can_be_late(glacier: "GlacierClient", sqs: "SQSClient", cloud: Any) -> None:
+    made = archive(glacier, b"data")
+    cloud.faults.update({"delay_notices": 12 * HOUR})
+    job = retrieve(glacier, made, SNSTopic=TOPIC, Tier="Expedited")
+    let_pass(cloud, 300)
+    assert glacier.describe_job(vaultName=VAULT, jobId=job)["Completed"]
+    assert received(sqs) == []
+    let_pass(cloud, 12 * HOUR)
+    assert [notice["JobId"] for notice in received(sqs)] == [job]

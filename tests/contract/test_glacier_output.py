@@ -154,3 +154,22 @@ def test_the_break_fault_ends_a_stream_half_way(glacier: "GlacierClient", cloud:
     with pytest.raises((IncompleteReadError, ResponseStreamingError)):
         reply["body"].read()
     assert glacier.get_job_output(vaultName=VAULT, jobId=job)["body"].read() == DATA
+
+
+def test_the_window_can_end_before_a_read(glacier: "GlacierClient", cloud: Any) -> None:
+    first, second = (retrieved(glacier, cloud, b"data") for _ in range(2))
+    cloud.faults.update({"end_window": "before"})
+    found = refusal(glacier.get_job_output, vaultName=VAULT, jobId=first)
+    assert found == (*GONE, f"The job ID was not found: {first}")
+    assert refusal(glacier.describe_job, vaultName=VAULT, jobId=first) == found
+    assert glacier.get_job_output(vaultName=VAULT, jobId=second)["body"].read() == b"data"
+
+
+def test_the_window_can_end_during_a_read(glacier: "GlacierClient", cloud: Any) -> None:
+    job = retrieved(glacier, cloud)
+    cloud.faults.update({"end_window": "during"})
+    reply = glacier.get_job_output(vaultName=VAULT, jobId=job)
+    with pytest.raises((IncompleteReadError, ResponseStreamingError)):
+        reply["body"].read()
+    found = refusal(glacier.get_job_output, vaultName=VAULT, jobId=job)
+    assert found == (*GONE, f"The job ID was not found: {job}")

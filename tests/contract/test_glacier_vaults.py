@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from deploy.local.faults import Faults
 from tests.contract.vaults import (
@@ -165,6 +165,14 @@ def test_throttling_is_told_and_a_retrying_client_gets_through(
     assert patient.describe_vault(vaultName=VAULT)["VaultName"] == VAULT
 
 
+def test_a_call_can_be_done_and_its_reply_lost(glacier: "GlacierClient", cloud: Any) -> None:
+    cloud.faults.update({"lose_replies": 1})
+    with pytest.raises(ConnectionClosedError):
+        archive(glacier, b"data")
+    (begun,) = glacier.list_multipart_uploads(vaultName=VAULT)["UploadsList"]
+    assert begun["ArchiveDescription"] == "gas1 j n"
+
+
 def test_faults_are_off_until_set_and_off_again_after_clear() -> None:
     faults = Faults()
     off = faults.as_dict()
@@ -184,6 +192,8 @@ def test_faults_are_off_until_set_and_off_again_after_clear() -> None:
         {"throttle": True},
         {"drop_notices": 1},
         {"refuse_expedited": "404"},
+        {"enforce_policy": True},
+        {"end_window": "after"},
         {"throttle": 1, "unknown": 1},
     ],
 )

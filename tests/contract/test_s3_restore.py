@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.local import s3 as s3_service
 from deploy.local.run import LocalCloud
 from tests.contract.buckets import DAY, HOUR, Shop, client_of, new_bucket, open_shop, refusal
 
@@ -289,6 +290,26 @@ def test_a_prolonged_copy_is_told_of_once(shop: Shop) -> None:
     assert heard(shop, 2)[1:] == ["ObjectRestore:Completed"]
     shop.service.stop()
     assert len(shop.emitted) == 2
+
+
+def test_the_end_of_a_restore_can_be_told_late_twice_or_never(shop: Shop) -> None:
+    s3 = client_of(shop)
+    bucket = new_bucket(s3)
+    listen(s3, bucket, TOPIC, events=["s3:ObjectRestore:Completed"])
+    freeze(s3, bucket)
+    shop.faults.update({"double_notices": True, "delay_notices": 2 * HOUR})
+    restore(s3, bucket)
+    shop.clock.advance(5 * HOUR)
+    time.sleep(5 * s3_service.TICK)
+    assert heard(shop, 1) == ["s3:TestEvent"]
+    shop.clock.advance(2 * HOUR)
+    assert heard(shop, 3)[1:] == ["ObjectRestore:Completed"] * 2
+    shop.faults.update({"drop_notices": True, "delay_notices": 0})
+    shop.clock.advance(10 * DAY)
+    restore(s3, bucket)
+    shop.clock.advance(5 * HOUR)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"hello"
+    assert len(heard(shop, 3)) == 3
 
 
 def test_writes_are_told_of_too(shop: Shop) -> None:

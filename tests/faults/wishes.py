@@ -73,7 +73,7 @@ def whims(faults: Faults, dice: Random) -> None:
     faults.update(
         {
             "refuse_expedited": dice.choice(("", "", "400", "503")),
-            "enforce_policy": dice.random() < 0.2,
+            "enforce_policy": "400" if (policy := dice.random()) < 0.1 else "503" * (policy < 0.2),
             "fail_next_jobs": dice.choice((0, 0, 1)),
             "flip_byte_in_output": dice.random() < 0.1,
             "break_output": dice.choice((0, 0, 2)),
