@@ -52,7 +52,8 @@ def prepare(shelf: str) -> None:
     people.open_book()
     shortcuts.install()
     for queue in events.QUEUE_OF_ROLE.values():
-        aws.queue_url(queue)  # a process remembers them: no schedule is the one that asks
+        for name in (queue, f"{queue}-dead"):
+            aws.queue_url(name)  # a process remembers them: no schedule is the one that asks
 
 
 def play(asked: tuple[int, str]) -> Outcome:
