@@ -132,10 +132,13 @@ def submit(*, user_id: str, name: str, reference: str, redirect: str = "") -> Su
     """
     job = _new(user_id=user_id, name=name, reference=reference)
     assert job.input is not None
+    life = job.submitted_at + margins().policy - clock.now()
+    if life <= 0:
+        raise Declined("This took too long. Try again.")
     form = storage.post(
         job.input,
         most=_rules(user_id).max_upload_bytes,
-        life=margins().policy,
+        life=life,
         redirect=redirect.replace("{job_id}", job.job_id) or None,
     )
     return Submission(job, form["url"], form["fields"])

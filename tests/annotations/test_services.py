@@ -1,15 +1,17 @@
 """What people ask of their jobs: only of their own, within their tier, and honestly answered."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 import urllib3
 
 from accounts import tiers
-from annotations import run, services, storage
+from annotations import jobs, run, services, storage
 from annotations.genomics.examples import EXAMPLES
 from annotations.locators import Locator, Store
 from annotations.safety import margins
@@ -253,6 +255,26 @@ def test_a_file_that_is_no_longer_kept_cannot_be_run_again(user: str) -> None:
             services.run_again(job_id=job.job_id, user_id=user)
     assert services.limits(user_id=user).in_flight == 0
     assert services.counts(user_id=user)["active"] == 0
+
+
+@pytest.mark.parametrize("slept", [600, margins().policy])
+def test_a_form_ends_an_hour_after_its_job_was_made_however_slowly_it_was(
+    user: str, travel: Travel, monkeypatch: pytest.MonkeyPatch, slept: int
+) -> None:
+    create, began = jobs.create, clock.now()
+
+    def slow(job: Job, **told: str) -> None:
+        create(job, **told)
+        travel(slept)
+
+    monkeypatch.setattr(jobs, "create", slow)
+    if slept >= margins().policy:
+        with pytest.raises(services.Declined, match="too long"):
+            _submit(user)
+        return
+    policy = json.loads(base64.b64decode(_submit(user).fields["policy"]))
+    ends = datetime.fromisoformat(policy["expiration"]).timestamp()
+    assert ends == pytest.approx(began + margins().policy, abs=5)
 
 
 @pytest.mark.parametrize("operation", ["CopyObject", "PutObject"])
