@@ -57,10 +57,15 @@ class Play:
         self.tell(f"{role}s are done")
 
     def wait(self, ids: list[str], fits: Callable[[Facts], bool]) -> None:
-        left, until = set(ids), time.monotonic() + PATIENCE
-        while left and time.monotonic() < until and not self.crew.errors:
+        began = swept = time.monotonic()
+        left = set(ids)
+        while left and time.monotonic() < began + PATIENCE and not self.crew.errors:
             time.sleep(0.2)
             left = unfit(self.cloud, left, fits)
+            if time.monotonic() > swept + margins().sweep:
+                # As always: hints are not promised, for example after a retrieval that expired.
+                services.sweep()
+                swept = time.monotonic()
         assert self.crew.errors == []
         assert left == set(), f"{len(left)} jobs are stuck, SEED={SEED}"
 
