@@ -152,12 +152,7 @@ def find(reference_id: str, *, look_up: Callable[[], None] = lambda: None) -> Re
     folder = _cache() / index["checksum"]
     if not folder.is_dir():
         _fetch(reference_id, index, folder, look_up)
-    return _loaded(folder)
-
-
-@lru_cache(maxsize=4)
-def _loaded(folder: Path) -> Reference:
-    return references.load(folder)
+    return references.kept(folder)
 
 
 def _fetch(

@@ -4,7 +4,7 @@ import json
 import unicodedata
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,7 +134,7 @@ def submit(*, user_id: str, name: str, reference: str, redirect: str = "") -> Su
     assert job.input is not None
     life = job.submitted_at + margins().policy - clock.now()
     if life <= 0:
-        raise Declined("This took too long. Try again.")
+        raise _given_up(job, "This took too long. Try again.")
     form = storage.post(
         job.input,
         most=_rules(user_id).max_upload_bytes,
@@ -178,10 +178,16 @@ def _sent(job: Job) -> Iterator[int]:
     try:
         yield job.submitted_at + margins().signed
     except (storage.NotThere, storage.Changed) as error:
-        delete(job_id=job.job_id, user_id=job.user_id)
-        raise Declined("The uploaded file is no longer kept. Upload it again.") from error
+        raise _given_up(job, "The uploaded file is no longer kept. Upload it again.") from error
     except storage.TooLate as error:
-        raise Declined("This took too long. Try again.") from error
+        raise _given_up(job, "This took too long. Try again.") from error
+
+
+def _given_up(job: Job, why: str) -> Declined:
+    """Delete a new job whose file can't come, lest it count as in flight, and return the reason."""
+    with suppress(NotFound):  # so late that it is deleted already
+        delete(job_id=job.job_id, user_id=job.user_id)
+    return Declined(why)
 
 
 def confirm(*, job_id: str, user_id: str) -> Job:

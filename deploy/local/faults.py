@@ -5,7 +5,7 @@ AWS refuses, fails, lies or says nothing.
 """
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 
 @dataclass
@@ -74,20 +74,14 @@ class Faults:
         return 0 if self.drop_notices else 2 if self.double_notices else 1
 
 
-_WORDS = {
-    "refuse_expedited": ("", "400", "503"),
-    "enforce_policy": ("", "400", "503"),
-    "end_window": ("", "before", "during"),
-}
-
-
 def _check(name: str, value: Any) -> None:
     defaults = {field.name: field.default for field in fields(Faults)}
     if name not in defaults:
         raise ValueError(f"no fault is called {name!r}; there are {', '.join(sorted(defaults))}")
     if type(value) is not type(defaults[name]):
         raise ValueError(f"{name} must be {type(defaults[name]).__name__}, not {value!r}")
-    if value not in _WORDS.get(name, (value,)):
-        raise ValueError(f"{name} must be one of {_WORDS[name]}, not {value!r}")
+    words = get_args(get_type_hints(Faults)[name])
+    if words and value not in words:
+        raise ValueError(f"{name} must be one of {words}, not {value!r}")
     if isinstance(value, int) and value < 0:
         raise ValueError(f"{name} must not be below 0")

@@ -84,8 +84,8 @@ def tick(site: Site) -> None:
             "lifecycleRestorationExpiryTime": iso(found.restore_until or now),
             "lifecycleRestoreStorageClass": found.traits.storage_class,
         }
+        more = {"glacierEventData": {"restoreEventData": data}}
         for _ in range(site.faults.copies()):
-            more = {"glacierEventData": {"restoreEventData": data}}
             tell(site, "ObjectRestore:Completed", found, **more)
         set_restore(site.disk, found, told=True)
     for found in find_restores(site.disk, told=True, by=now):

@@ -309,6 +309,7 @@ def test_the_end_of_a_restore_can_be_told_late_twice_or_never(shop: Shop) -> Non
     restore(s3, bucket)
     shop.clock.advance(5 * HOUR)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"hello"
+    time.sleep(5 * s3_service.TICK)
     assert len(heard(shop, 3)) == 3
 
 

@@ -12,6 +12,7 @@ from annotations.genomics.examples import EXAMPLES
 from annotations.states import Job
 from archival import services as storage_life
 from archival.management.commands.demo import names, stored
+from archival.treehash import tree_hash
 from deploy.local.run import LocalCloud
 from tests.journeys.conftest import MIB, Workers, kept_result, within_two_leases
 
@@ -72,10 +73,13 @@ def test_an_annotator_killed_in_the_middle_of_a_run_is_replaced(
 def test_an_archiver_killed_between_parts_or_after_complete_leaves_one_good_archive(
     cloud: LocalCloud, workers: Workers, operation: str, turn: int, moment: str
 ) -> None:
-    job, _ = kept_result(17 * MIB, tier="free")
+    job, body = kept_result(17 * MIB, tier="free")
     workers.start_to_die("archiver", operation, turn, moment)
     workers.start("archiver")
     job = within_two_leases(job.job_id, lambda job: job.state == "COLD")
+    assert job.copy
+    sql = "SELECT tree FROM glacier_archives WHERE id=? AND deleted IS NULL"
+    assert cloud._disk.rows(sql, (job.copy.name,)) == [(tree_hash(body),)]
     nothing_is_stray(job)
 
 
