@@ -1,6 +1,5 @@
 """The storage life of results: one loop for every worker, and what a plan change does."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -13,8 +12,8 @@ from annotations import claims, jobs, timeline
 from annotations.safety import margins
 from annotations.states import Job, place
 from annotations.timeline import Event
-from archival import lifecycle, steps
-from gas_project import aws, clock, events, items, queues, worker
+from archival import lifecycle, steps, turns
+from gas_project import aws, clock, events, items, worker
 
 log = structlog.get_logger(__name__)
 SHOWN = 200
@@ -118,7 +117,8 @@ def _tell(before: Job, job: Job) -> None:
 def handle(event: events.Event, *, role: str) -> None:
     """Do what one event asks of a role. A person's hint is the restorer's, or the eraser's."""
     if event_job := event.job_id:
-        advance(role=role, job_id=event_job, stopping=worker.stopping)
+        if not turns.left_to_sweep(event, role):
+            advance(role=role, job_id=event_job, stopping=worker.stopping)
     elif role in OF_A_PERSON and isinstance(event, events.Hint) and event.user_id:
         OF_A_PERSON[role](event.user_id)
 
@@ -311,9 +311,6 @@ OF_A_PERSON: dict[str, Callable[[str], object]] = {"restorer": spread, "eraser":
 
 # --- the sweep -------------------------------------------------------------------------------
 
-HINTS = 500
-"""Hints a queue gets in one sweep; none while it holds more than that."""
-
 
 def sweep() -> dict[str, int]:
     """Hint the owners of all that is due; settle what belongs to nobody.
@@ -329,8 +326,8 @@ def sweep() -> dict[str, int]:
             if role := _swept(job, known, now):
                 by_role.setdefault(role, []).append(job)
     users = {
-        "restorer": list(islice(plans.pending(), HINTS)),
-        "eraser": list(islice(_leaving(now), HINTS)),
+        "restorer": list(islice(plans.pending(), turns.HINTS)),
+        "eraser": list(islice(_leaving(now), turns.HINTS)),
     }
     return {
         role: _hint(role, by_role.get(role, []), users.get(role, []))
@@ -377,19 +374,8 @@ def _swept(job: Job, known: dict[str, Plan | None], now: int) -> str | None:
 
 
 def _hint(role: str, due: list[Job], users: list[str]) -> int:
-    queue = events.QUEUE_OF_ROLE[role]
-    if queues.depth(queue) > HINTS:
+    if turns.crowded(role):
         return 0
-    chosen = _in_turn(due)[:HINTS]
+    chosen, queue = turns.in_turn(due)[: turns.HINTS], events.QUEUE_OF_ROLE[role]
     events.send_hints(queue=queue, job_ids=[job.job_id for job in chosen], user_ids=users)
     return len(chosen) + len(users)
-
-
-def _in_turn(due: list[Job]) -> list[Job]:
-    """Return jobs the oldest first, but nobody's second before everybody's first."""
-    turns: Counter[str] = Counter()
-    ranked: list[tuple[int, Job]] = []
-    for job in sorted(due, key=lambda job: job.due_at or 0):
-        ranked.append((turns[job.user_id], job))
-        turns[job.user_id] += 1
-    return [job for _, job in sorted(ranked, key=lambda pair: pair[0])]

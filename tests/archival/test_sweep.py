@@ -9,7 +9,7 @@ from annotations import jobs
 from annotations.locators import Locator, Store
 from annotations.safety import margins
 from annotations.states import Dated
-from archival import services
+from archival import services, turns
 from deploy.local.run import LocalCloud
 from gas_project import aws, clock, events, items, queues
 from tests.archival.life import advance, archived, wish_deleted
@@ -63,7 +63,7 @@ def test_a_sweep_tells_each_owner_the_oldest_first_and_leaves_who_is_at_work() -
 
 def test_a_sweep_does_not_flood_a_queue_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     hot(person())
-    monkeypatch.setattr(services, "HINTS", 1)
+    monkeypatch.setattr(turns, "HINTS", 1)
     assert services.sweep() == {"archiver": 1}
     assert services.sweep() == {"archiver": 1}
     assert services.sweep() == {"archiver": 0}
@@ -120,7 +120,7 @@ def test_nobodys_second_job_is_hinted_before_everybodys_first(
     for _ in range(3):
         jobs.touch(hot(many).job_id, due_at=clock.now() - 100)
     last = hot(other)
-    monkeypatch.setattr(services, "HINTS", 2)
+    monkeypatch.setattr(turns, "HINTS", 2)
     assert services.sweep() == {"archiver": 2}
     assert last.job_id in told("archive")
 
