@@ -152,7 +152,12 @@ def find(reference_id: str, *, look_up: Callable[[], None] = lambda: None) -> Re
     folder = _cache() / index["checksum"]
     if not folder.is_dir():
         _fetch(reference_id, index, folder, look_up)
-    return references.kept(folder)
+    return _loaded(folder)
+
+
+@lru_cache(maxsize=4)  # a large genome takes 0.6 GB, and each of its versions has a folder
+def _loaded(folder: Path) -> Reference:
+    return references.load(folder)
 
 
 def _fetch(

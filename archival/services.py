@@ -117,7 +117,7 @@ def _tell(before: Job, job: Job) -> None:
 def handle(event: events.Event, *, role: str) -> None:
     """Do what one event asks of a role. A person's hint is the restorer's, or the eraser's."""
     if event_job := event.job_id:
-        if not turns.left_to_sweep(event, role):
+        if not turns.leave_to_sweep(event, role):
             advance(role=role, job_id=event_job, stopping=worker.stopping)
     elif role in OF_A_PERSON and isinstance(event, events.Hint) and event.user_id:
         OF_A_PERSON[role](event.user_id)

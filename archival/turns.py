@@ -27,8 +27,8 @@ def in_turn(due: list[Job]) -> list[Job]:
     return [job for _, job in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def left_to_sweep(event: Event, role: str) -> bool:
-    """Return whether a notice of a cold store is not acted on now, since the sweep does it in turn.
+def leave_to_sweep(event: Event, role: str) -> bool:
+    """Leave a cold store's notice to the sweep in a crowd, and return whether that was done.
 
     The stores know no people: when no thawer has run for hours, one person's thousands of notices
     wait before everybody else's. In a crowded queue a notice only makes its job due. Raises

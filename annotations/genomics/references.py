@@ -118,12 +118,7 @@ def open_shelf(folder: Path) -> None:
 def known() -> dict[str, Reference]:
     """Return every reference on this machine, by id: the embedded ones and those added."""
     cards = [card for shelf in _shelves for card in sorted(shelf.glob(f"[!.]*/{CARD}"))]
-    return {**embedded(), **{card.parent.name: kept(card.parent) for card in cards}}
-
-
-def kept(folder: Path) -> Reference:
-    """Return what `load` does, read once for each version of the card. Raises as `load` does."""
-    return _load(folder, (folder / CARD).stat().st_mtime_ns)
+    return {**embedded(), **{c.parent.name: _load(c.parent, c.stat().st_mtime_ns) for c in cards}}
 
 
 @cache
