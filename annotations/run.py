@@ -4,6 +4,8 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import CancelledError
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -102,13 +104,13 @@ def _run(claim: claims.Claim, prefix: Locator, scratch: Path, stopping: Stopping
             claim.job, "The uploaded file changed or went away before it was read. Upload it again."
         )
     except engine.Rejected as rejected:
-        _reject(claim, prefix, out, rejected)
+        _reject(watch, prefix, out, rejected)
     except engine.EngineFailed as failed:
         _fail(claim.job, str(failed))
     except engine.Stopped:
         watch.settle()
     else:
-        _keep(claim, prefix, out, result)
+        _keep(watch, prefix, out, result)
 
 
 def _reference(claim: claims.Claim, watch: "_Watch") -> Reference:
@@ -151,6 +153,18 @@ class _Watch:
         if self.cancelled():
             raise engine.Stopped
 
+    def hold(self) -> None:
+        """Beat while outputs are put, also in a shutdown: they are what the run was for.
+
+        Raises CancelledError when another write came between, which the SDK passes on at once; any
+        other error it would take for the network's, and send again.
+        """
+        try:
+            self.claim.beat()
+            self._look()
+        except jobs.Fenced as fenced:
+            raise CancelledError from fenced
+
     def _look(self) -> None:
         """See each second whether somebody wrote: a cancel does not wait for the next beat."""
         now = clock.now()
@@ -175,15 +189,26 @@ class _Watch:
 # --- how it ends -----------------------------------------------------------------------------
 
 
-def _put(claim: claims.Claim, prefix: Locator, out: Path) -> None:
+class _Attended(FileIO):
+    """A file that says so before each of its reads, so that a long put is no blind one."""
+
+    def __init__(self, path: Path, look_up: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._look_up = look_up
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._look_up()
+        return super().read(-1 if size is None else size) or b""
+
+
+def _put(watch: _Watch, prefix: Locator, out: Path) -> None:
     """Put the outputs below the prefix, signing none after the run limit. Raises jobs.Fenced."""
-    until = claim.began + margins().run_limit
+    until = watch.claim.began + margins().run_limit
     for path in sorted(out.iterdir()):
-        claim.beat()
-        with path.open("rb") as file:
+        with _Attended(path, watch.hold) as file:
             try:
                 storage.put(storage.inside(prefix, path.name), file, until=until)
-            except storage.TooLate as error:
+            except (storage.TooLate, CancelledError) as error:
                 raise jobs.Fenced from error
 
 
@@ -194,9 +219,10 @@ def _kept_until(job: Job) -> tuple[int, tuple[Dated, ...]]:
     return until, (*job.garbage, *((Dated(job.input, until),) if job.input else ()))
 
 
-def _keep(claim: claims.Claim, prefix: Locator, out: Path, result: engine.Result) -> None:
+def _keep(watch: _Watch, prefix: Locator, out: Path, result: engine.Result) -> None:
     """Put the outputs and record the result: the job has its first copy."""
-    _put(claim, prefix, out)
+    _put(watch, prefix, out)
+    claim = watch.claim
     plan, now = plans.get(claim.job.user_id), clock.now()
     annotated = out / storage.RESULT
     until, garbage = _kept_until(claim.job)
@@ -227,17 +253,17 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _reject(claim: claims.Claim, prefix: Locator, out: Path, rejected: engine.Rejected) -> None:
+def _reject(watch: _Watch, prefix: Locator, out: Path, rejected: engine.Rejected) -> None:
     """Record that the input is at fault, with what is wrong and where."""
     findings: list[dict[str, Any]] = [finding.as_dict() for finding in rejected.findings]
     (out / storage.LOG).write_text(rejected.log)
     for path in out.iterdir():
         if path.name != storage.LOG:
             path.unlink()
-    _put(claim, prefix, out)
+    _put(watch, prefix, out)
     errors = [finding for finding in findings if finding["severity"] == "error"]
     first = errors[0]["message"] if errors else "The file can't be annotated."
-    _fail(claim.job, first, findings=tuple(findings[:KEPT_FINDINGS]))
+    _fail(watch.claim.job, first, findings=tuple(findings[:KEPT_FINDINGS]))
 
 
 def _fail(job: Job, reason: str, **changes: Any) -> None:

@@ -1,6 +1,6 @@
 """An annotator that is stopped: by a cancel, a shutdown, an outage, or in the middle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -123,6 +123,54 @@ def test_a_long_fetch_prolongs_the_lease(
         while_fetched(lambda: travel(margins().lease - 3))
         advance(job)
     assert leases == [clock.now() + margins().lease]
+
+
+@pytest.fixture
+def while_put() -> Iterator[Callable[..., None]]:
+    """Let something happen once, before the body of the first output goes out."""
+    happen: list[Callable[[], None]] = []
+
+    def at_send(**_: Any) -> None:
+        while happen:
+            happen.pop()()
+
+    hooks = aws.s3().meta.events
+    hooks.register("before-send.s3.PutObject", at_send)
+    yield happen.append
+    hooks.unregister("before-send.s3.PutObject", at_send)
+
+
+def test_a_cancel_ends_the_putting_of_the_outputs(
+    job: Job, runs: Runs, travel: Travel, while_put: Callable[..., None]
+) -> None:
+    def cancel() -> None:
+        services.cancel(job_id=job.job_id, user_id=job.user_id)
+        travel(2)
+
+    runs(finish)
+    before = objects()
+    while_put(cancel)
+    assert advance(job).cancelled
+    assert objects() == before
+    assert advance(job).state == "CANCELLED"
+
+
+def test_a_long_put_prolongs_the_lease(
+    job: Job, runs: Runs, travel: Travel, while_put: Callable[..., None]
+) -> None:
+    runs(finish)
+    leases: list[int | None] = []
+    while_put(lambda: travel(margins().lease - 3))
+    put = storage.put
+
+    def watched(*told: Any, **asked: Any) -> None:
+        put(*told, **asked)
+        leases.append(look(job).due_at)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "put", watched)
+        assert advance(job).state == "HOT"
+    assert leases[0] == clock.now() + margins().lease
 
 
 def test_a_reference_that_was_removed_is_told_to_the_person(
