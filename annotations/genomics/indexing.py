@@ -20,6 +20,7 @@ def index(path: Path, *, given_up: Event) -> None:
     child = subprocess.Popen(
         [sys.executable, "-I", str(_CHILD), str(path)],
         stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # htslib names places of the user's file there
         env={"LC_ALL": "C"},
         start_new_session=True,
     )

@@ -65,6 +65,14 @@ def test_the_annotated_vcf_opens_by_region_with_its_index(tmp_path: Path) -> Non
     assert found == [(23063, "missense|S|YP_009724390.1|protein_coding|+|501N>501Y|23063A>T")]
 
 
+def test_nothing_of_a_file_reaches_the_workers_output(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # htslib names the place of an END before POS on stderr when it makes the index.
+    run(tmp_path, head() + row(241, "C", "T", rest=".\t.\tEND=1"))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_users_columns_come_back_untouched(tmp_path: Path) -> None:
     more = ['##INFO=<ID=DP,Number=1,Type=Integer,Description="Depth, ID=x">', "##mine=kept"]
     text = head(VIRUS, *more).replace("INFO\n", "INFO\tFORMAT\ttwo words\n")
