@@ -7,6 +7,7 @@ set.
 """
 
 import os
+import signal
 import sys
 
 import django
@@ -14,6 +15,7 @@ import django
 
 def main() -> int:
     """Play the table; return 1 when something was wrong."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its cloud ends, its folder goes
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     os.environ["GAS_LOG_LEVEL"] = "CRITICAL"
     django.setup()
