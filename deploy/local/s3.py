@@ -23,7 +23,7 @@ from deploy.local.clock import Clock
 from deploy.local.disk import Disk
 from deploy.local.faults import Faults
 from deploy.local.s3_auth import authenticate
-from deploy.local.s3_body import drain
+from deploy.local.s3_body import cut_short, drain
 from deploy.local.s3_call import Call, Emit, Handler, Site, empty_response
 from deploy.local.s3_errors import NotModified, S3Error, error_response, not_implemented
 from deploy.local.s3_form import post_object
@@ -133,6 +133,8 @@ class S3:
             response = empty_response(304, {"ETag": f'"{unchanged.etag}"'})
         except S3Error as error:
             response = error_response(error, resource=request.path, method=request.method)
+        except ConnectionError:  # the client is gone, so nobody reads this, and nothing is left
+            return error_response(cut_short(), resource=request.path, method=request.method)
         except Exception:
             log.exception("the local S3 failed at a %s", request.method)
             failure = S3Error("InternalError", "We encountered an internal error. Try again.")

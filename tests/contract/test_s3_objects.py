@@ -2,9 +2,14 @@
 
 import base64
 import hashlib
+import logging
+import socket
+import struct
+import time
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -47,6 +52,21 @@ def test_what_was_put_is_got(s3: "S3Client", bucket: str) -> None:
     assert got["ContentLength"] == len(data)
     assert got["ContentType"] == "binary/octet-stream"
     assert got["AcceptRanges"] == "bytes"
+
+
+def test_a_client_that_goes_in_the_middle_of_a_put_leaves_nothing(
+    s3: "S3Client", bucket: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"}))
+    gone = socket.create_connection((url.hostname or "", url.port or 80))
+    head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 9\r\n\r\n"
+    gone.sendall(head.encode() + b"half")
+    time.sleep(0.3)
+    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    gone.close()  # with a reset, as a killed process does that has something unread
+    time.sleep(0.3)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    assert [line for line in caplog.records if line.levelno >= logging.WARNING] == []
 
 
 def test_an_object_may_be_empty(s3: "S3Client", bucket: str) -> None:
