@@ -109,15 +109,22 @@ def _archive(play: Play) -> None:
 
 
 def _restore(play: Play, users: list[str], travel: Travel) -> None:
+    asked: list[int] = []
+    # It is counted here, since a store forgets a retrieval after some days.
+    aws.glacier_once().meta.events.register(
+        "after-call.glacier.InitiateJob",
+        lambda *, http_response, **_: asked.append(http_response.status_code),
+    )
     for number, user in enumerate(users):
         theirs = play.ids[number :: len(users)]
         services.change_tier(user_id=user, tier="premium")
         play.shower("restorer", theirs, _asked_back)
         travel(margins().standard + 1)
         play.shower("thawer", theirs, _is("HOT"))
+        if number % 10 == 9:
+            play.tell(f"{number + 1} people have all back")
     play.tell("restorers and thawers are done")
-    asked = _rows(play.cloud, "SELECT COUNT(*) FROM glacier_jobs WHERE archive IS NOT NULL")
-    assert JOBS <= asked <= JOBS + JOBS // 1000
+    assert JOBS <= asked.count(202) <= JOBS + JOBS // 1000
     for number, job_id in enumerate(play.ids):
         assert served(job_id) == RESULT + b"%d" % number
 
