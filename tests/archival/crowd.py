@@ -17,7 +17,7 @@ import pytest
 from archival import services
 from deploy.local.run import LocalCloud
 from gas_project import events, queues
-from tests.faults.wire import perform
+from tests.faults.wire import body_of, perform
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -34,7 +34,7 @@ def call_directly(cloud: LocalCloud, patch: pytest.MonkeyPatch) -> None:
     door: Any = SimpleNamespace(door=cloud._server.wsgi_app)
 
     def send(_: Any, request: "AWSPreparedRequest") -> "AWSResponse":
-        return perform(door, request)
+        return perform(door, request, body_of(request))
 
     patch.setattr(botocore.endpoint.Endpoint, "_send", send)
 

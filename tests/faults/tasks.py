@@ -5,8 +5,9 @@ decides what becomes of it then: it goes on, meets a fault, sleeps for hours, or
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -14,7 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from tests.faults.cloud import Cloud
-from tests.faults.wire import Wire, perform, reply
+from tests.faults.wire import Wire, body_of, perform, reply
 
 RESULT = b"result\n"
 """How every result's bytes begin; only of those a read may bring some wrong."""
@@ -143,11 +144,22 @@ class FaultyWire(Wire):
         task = current()
         return task.skew if task else 0
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Keep what the task is at: its file looks up, in calls of its own, before it is read."""
+        task = current()
+        kept = (task.call, task.faulty) if task else ("", "")
+        yield
+        if task:
+            task.call, task.faulty = kept
+
     def send(self, cloud: Cloud, request: AWSPreparedRequest) -> AWSResponse:
         """Perform a request, or let it meet a fault."""
         task = current()
+        with self.aside():
+            data = body_of(request)
         if task is None:
-            answer = perform(cloud, request)
+            answer = perform(cloud, request, data)
             self._after("calm", _called(request), "")
             return answer
         task.check()
@@ -158,9 +170,8 @@ class FaultyWire(Wire):
         if fault == "slow":
             task.pause()  # it is under way, signed, while others run
         if fault == "twice":
-            perform(cloud, request)
-            request.reset_stream()
-        answer = perform(cloud, request)
+            perform(cloud, request, data)
+        answer = perform(cloud, request, data)
         self._after(task.name, task.call, f"{fault} {answer.status_code}")
         return self._answered(task, answer, fault)
 

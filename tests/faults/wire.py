@@ -8,7 +8,7 @@ import time
 import types
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -41,10 +41,15 @@ class _Body(io.BytesIO):
             yield block
 
 
-def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
-    url, body = urlsplit(request.url), request.body
-    data: Any = body.read() if hasattr(body, "read") else body or b""  # type: ignore[union-attr]
-    data = data.encode() if isinstance(data, str) else bytes(data)
+def body_of(request: AWSPreparedRequest) -> bytes:
+    """Return what a request sends; a file is read, which may make calls of its own."""
+    body: Any = request.body
+    data: Any = body.read() if hasattr(body, "read") else body or b""
+    return data.encode() if isinstance(data, str) else bytes(data)
+
+
+def _environ(request: AWSPreparedRequest, data: bytes) -> dict[str, Any]:
+    url = urlsplit(request.url)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
@@ -73,15 +78,15 @@ def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
     return environ
 
 
-def perform(cloud: "Cloud", request: AWSPreparedRequest) -> AWSResponse:
-    """Let the cloud do what a request asks for; return its reply."""
+def perform(cloud: "Cloud", request: AWSPreparedRequest, data: bytes) -> AWSResponse:
+    """Let the cloud do what a request with this body asks for; return its reply."""
     told: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[..., object]:
         told[:] = [int(status.split(maxsplit=1)[0]), headers]
         return lambda _: None
 
-    body = _read(cloud.door(_environ(request), start))
+    body = _read(cloud.door(_environ(request, data), start))
     return AWSResponse(request.url, told[0], dict(told[1]), _Body(body))  # type: ignore[arg-type]
 
 
@@ -108,7 +113,12 @@ class Wire:
 
     def send(self, cloud: "Cloud", request: AWSPreparedRequest) -> AWSResponse:
         """Send a request."""
-        return perform(cloud, request)
+        return perform(cloud, request, body_of(request))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Where a call under way may make others: it goes on afterwards as if there were none."""
+        yield
 
     def skew(self) -> int:
         """Return the seconds by which the caller's clock is fast."""
@@ -127,7 +137,8 @@ def install(cloud: "Cloud") -> None:
 
     def create(self: Any, params: Any, operation_model: Any) -> Any:
         Line.wire.before(operation_model.name, params["context"]["retries"]["attempt"])
-        return made(self, params, operation_model)
+        with Line.wire.aside():  # a file is read for its digest
+            return made(self, params, operation_model)
 
     def now(remove_tzinfo: bool = True) -> datetime:
         at = datetime.fromtimestamp(cloud.clock.now() + Line.wire.skew(), UTC)
