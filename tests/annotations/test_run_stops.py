@@ -107,21 +107,30 @@ def test_a_shutdown_ends_the_fetching_of_the_upload_uncounted(job: Job, runs: Ru
     assert asked == []
 
 
-def test_a_long_fetch_prolongs_the_lease(
-    job: Job, runs: Runs, travel: Travel, while_fetched: Callable[..., None]
-) -> None:
-    runs(finish)
+def _leases_after(patch: pytest.MonkeyPatch, verb: str, job: Job) -> list[int | None]:
+    """Note until when the job's lease goes, after each use of a verb of the storage."""
     leases: list[int | None] = []
-    fetch = storage.fetch
+    real = getattr(storage, verb)
 
     def watched(*told: Any, **asked: Any) -> None:
-        fetch(*told, **asked)
+        real(*told, **asked)
         leases.append(look(job).due_at)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "fetch", watched)
-        while_fetched(lambda: travel(margins().lease - 3))
-        advance(job)
+    patch.setattr(storage, verb, watched)
+    return leases
+
+
+def test_a_long_fetch_prolongs_the_lease(
+    job: Job,
+    runs: Runs,
+    travel: Travel,
+    while_fetched: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs(finish)
+    leases = _leases_after(monkeypatch, "fetch", job)
+    while_fetched(lambda: travel(margins().lease - 3))
+    advance(job)
     assert leases == [clock.now() + margins().lease]
 
 
@@ -156,20 +165,16 @@ def test_a_cancel_ends_the_putting_of_the_outputs(
 
 
 def test_a_long_put_prolongs_the_lease(
-    job: Job, runs: Runs, travel: Travel, while_put: Callable[..., None]
+    job: Job,
+    runs: Runs,
+    travel: Travel,
+    while_put: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     runs(finish)
-    leases: list[int | None] = []
+    leases = _leases_after(monkeypatch, "put", job)
     while_put(lambda: travel(margins().lease - 3))
-    put = storage.put
-
-    def watched(*told: Any, **asked: Any) -> None:
-        put(*told, **asked)
-        leases.append(look(job).due_at)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "put", watched)
-        assert advance(job).state == "HOT"
+    assert advance(job).state == "HOT"
     assert leases[0] == clock.now() + margins().lease
 
 

@@ -36,7 +36,6 @@ PEOPLE = max(4, JOBS // 100)
 PATIENCE = 900
 """Real seconds for one wave on a busy machine: a bound against hanging, not a goal."""
 
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800 + 4 * JOBS)]
 
 
