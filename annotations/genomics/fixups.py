@@ -93,6 +93,8 @@ class Entry:
 _MENDABLE = re.compile("splice_|intron|start_lost|feature_")
 _ALWAYS = re.compile("start_lost|feature_")
 _FEATURE = ("feature_elongation", "feature_truncation")
+# What csq says of the protein when a first codon changes; its other terms tell where that is.
+_OF_CODON = frozenset({"start_lost", "start_retained", "stop_gained", "missense", "synonymous"})
 _DNA = re.compile(r"(\d+)([ACGTN]+)>([ACGTN]+)")
 
 
@@ -150,8 +152,13 @@ class Mender:
         if entry.terms == "intron" and stop is not None:
             yield from _end(stop, entry, pos=pos, ref=ref, alts=alts)
         elif "start_lost" in entry.terms:
-            yield self._begin(entry)
-        elif entry.transcript in self._unspliced or entry.gene in self._genes:
+            yield from self._straighten(self._begin(entry))
+        else:
+            yield from self._straighten(entry)
+
+    def _straighten(self, entry: Entry) -> Iterator[Entry]:
+        """Yield an entry without splice terms where there is no intron."""
+        if entry.transcript in self._unspliced or entry.gene in self._genes:
             yield from _unsplice(entry)
         else:
             yield entry
@@ -170,8 +177,8 @@ class Mender:
         if codon.bases not in codes.STARTS[codon.code]:
             return _compare(entry, codon, bases)
         if bases in codes.STARTS[codon.code]:
-            return _rewrite(entry, "start_retained", "1M")
-        return _rewrite(entry, "start_lost", f"1M>1{codes.translate(bases, code=codon.code)}")
+            return _judge(entry, "start_retained", "1M")
+        return _judge(entry, "start_lost", f"1M>1{codes.translate(bases, code=codon.code)}")
 
 
 def _without_features(entries: list[Entry]) -> Iterator[Entry]:
@@ -201,8 +208,14 @@ def _compare(entry: Entry, codon: Codon, bases: str) -> Entry:
     """Return the plain answer for a first codon that starts nothing: its start is not known."""
     old, new = (codes.translate(text, code=codon.code) for text in (codon.bases, bases))
     if old == new:
-        return _rewrite(entry, "synonymous", f"1{old}")
-    return _rewrite(entry, "stop_gained" if new == "*" else "missense", f"1{old}>1{new}")
+        return _judge(entry, "synonymous", f"1{old}")
+    return _judge(entry, "stop_gained" if new == "*" else "missense", f"1{old}>1{new}")
+
+
+def _judge(entry: Entry, term: str, aa: str) -> Entry:
+    """Return the entry with another word for what becomes of its codon."""
+    others = (other for other in entry.terms.split("&") if other not in _OF_CODON)
+    return _rewrite(entry, "&".join([term, *others]), aa)
 
 
 def _rewrite(entry: Entry, terms: str, aa: str) -> Entry:

@@ -4,7 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotations.genomics.runs import MITO, VIRUS, answers, run, sites
+from annotations.genomics import reference_import
+from tests.annotations.genomics import toy
+from tests.annotations.genomics.runs import (
+    COLUMNS,
+    MITO,
+    VIRUS,
+    annotate_text,
+    answers,
+    row,
+    run,
+    sites,
+)
 
 ND1 = "MT-ND1|YP_003024026.1|protein_coding|+"
 
@@ -30,6 +41,35 @@ def test_a_first_codon_is_judged_by_the_starts_of_its_code(
     tmp_path: Path, pos: int, ref: str, alt: str, expected: str
 ) -> None:
     assert answer(tmp_path, MITO, pos, ref, alt) == expected
+
+
+def _gene_with_an_intron_behind_its_start() -> dict[str, str]:
+    """Return FASTA and GFF3 of a message whose ATG is all that its first exon codes (21-23)."""
+    before, parts = toy.filler(20), ("ATG", toy.intron(60), toy.MESSAGE[3:])
+    genome = before + "".join(parts) + toy.filler(40)
+    last = len(before + "".join(parts))
+    rows = [
+        ("gene", 11, last, ".", "ID=gene:G;Name=SPLIT;biotype=nonsense_mediated_decay"),
+        ("mRNA", 11, last, ".", "ID=transcript:T;Parent=gene:G;biotype=nonsense_mediated_decay"),
+        ("exon", 11, 23, ".", "Parent=transcript:T"),
+        ("exon", 84, last, ".", "Parent=transcript:T"),
+        ("CDS", 21, 23, "0", "ID=CDS:P;Parent=transcript:T"),
+        ("CDS", 84, last, "0", "ID=CDS:P;Parent=transcript:T"),
+    ]
+    genes = [
+        f"1\ttest\t{kind}\t{a}\t{b}\t.\t+\t{phase}\t{notes}\n" for kind, a, b, phase, notes in rows
+    ]
+    return {"genome_text": f">1\n{genome}\n", "genes_text": "".join(genes)}
+
+
+def test_what_else_is_said_of_a_first_codon_stays(tmp_path: Path) -> None:
+    asked = toy.asked(tmp_path, **_gene_with_an_intron_behind_its_start())
+    reference, _ = reference_import.add(asked, tmp_path / "shelf")
+    text = f"##fileformat=VCFv4.2\n{COLUMNS}\n{row(21, 'A', 'C', chrom='1')}"
+    # The last three bases of an exon are its splice region, and here they are the ATG.
+    terms = "start_lost&splice_region&NMD_transcript"
+    told = answers(annotate_text(tmp_path, text, reference))
+    assert told == [f"{terms}|SPLIT|T|NMD|+|1M>1L|21A>C"]
 
 
 @pytest.mark.parametrize(
