@@ -1,8 +1,12 @@
-"""Genes from a GFF3 file, as Ensembl or RefSeq write it: messages with exons and coding parts."""
+"""Genes from a GFF3 file: messages with exons and coding parts.
+
+Ensembl hangs parts on transcripts, RefSeq also on genes; Prokka and Nextclade write CDS rows that
+hang on nothing, and some files of Nextclade only gene rows, each of which is a CDS.
+"""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +19,15 @@ _GENES = frozenset({"gene", "ncRNA_gene", "pseudogene", "transposable_element_ge
 # Rows that lie inside a message and are derived from it, or say nothing of genes.
 _PASSED = frozenset(
     {"five_prime_UTR", "three_prime_UTR", "UTR", "start_codon", "stop_codon", "mature_peptide"}
-    | {"mature_protein_region_of_CDS", "mature_protein_region", "miRNA", "biological_region"}
+    | {"mature_protein_region_of_CDS", "mature_protein_region", "biological_region"}
     | {"signal_peptide_region_of_CDS", "sequence_feature", "cDNA_match", "match"}
 )
 _REGIONS = frozenset({"region", "chromosome", "supercontig", "scaffold", "contig"})
+# A row that hangs on a gene and has no parts may also be a promoter, or a site in it.
+_TRANSCRIPT = re.compile("RNA|transcript|pseudogen|segment", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^0-9A-Za-z_.:+/()'-]")
+# What tells the kind of a row, not that of a gene.
+_KINDS_OF_ROW = (None, "CDS", "Gene", "Prot")
 # What RefSeq and Ensembl call biotypes, where bcftools csq knows them by another name.
 _BIOTYPES = {
     "Mt_tRNA": "MT_tRNA",
@@ -29,6 +37,18 @@ _BIOTYPES = {
     "ncRNA": "misc_RNA",
     "transcript": "misc_RNA",
 }
+# How the biotypes begin that bcftools csq 1.24 knows (its gff.c); it passes over all others.
+_KNOWN = (
+    *("protein_coding", "pseudogene", "processed_transcript", "processed_pseudogene"),
+    *("polymorphic_pseudogene", "artifact", "antisense", "ambiguous_orf", "IG_pseudogene"),
+    *("IG_C", "IG_D", "IG_J", "IG_V", "IG_LV", "TR_C", "TR_D", "TR_J", "TR_V", "lincRNA"),
+    *("MT_tRNA", "MT_rRNA", "lncRNA", "macro_lncRNA", "misc_RNA", "miRNA", "rRNA", "ribozyme"),
+    *("retained_intron", "retrotransposed", "snRNA", "sRNA", "scRNA", "scaRNA", "snoRNA"),
+    *("sense_intronic", "sense_overlapping", "tRNA_pseudogene", "transcribed_", "translated_"),
+    *("nonsense_mediated_decay", "non_stop_decay", "known_ncrna", "unitary_pseudogene"),
+    *("unprocessed_pseudogene", "LRG_gene", "3prime_overlapping_ncRNA", "disrupted_domain"),
+    *("vaultRNA", "bidirectional_promoter_lncRNA"),
+)
 
 
 class Part(NamedTuple):
@@ -55,14 +75,15 @@ class Message:
 
 @dataclass
 class Genes:
-    """What a GFF3 file holds: messages, other names of contigs, genetic codes it tells, and what
-    was left out, by reason.
+    """What a GFF3 file holds: messages, other names of contigs, genetic codes it tells, what was
+    left out, by reason, and how many genes were read as coding, as the file has no other row.
     """
 
     messages: list[Message] = field(default_factory=list)
     aliases: dict[str, set[str]] = field(default_factory=dict)
     codes: dict[str, Counter[int]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+    presumed: int = 0
 
 
 class _Row(NamedTuple):
@@ -75,8 +96,11 @@ class _Row(NamedTuple):
     notes: dict[str, str]
 
 
-def read(path: Path) -> Genes:
-    """Read a GFF3 file, plain or compressed. Raises Malformed with the line that is none."""
+def read(path: Path, *, called: Mapping[str, str]) -> Genes:
+    """Read a GFF3 file, plain or compressed. Raises Malformed with the line that is none.
+
+    `called` tells the contigs' names by names that the file may have for them.
+    """
     reader = _Reader()
     with open_text(path) as file:
         for number, raw in enumerate(file, 1):
@@ -84,7 +108,8 @@ def read(path: Path) -> Genes:
             if line.startswith("##FASTA"):
                 break
             if line and not line.startswith("#"):
-                reader.take(_parse(line, number))
+                row = _parse(line, number)
+                reader.take(row._replace(contig=called.get(row.contig, row.contig)))
     return reader.finish()
 
 
@@ -96,7 +121,12 @@ def _parse(line: str, number: int) -> _Row:
     if not 1 <= int(first) <= int(last):
         raise Malformed(f"GFF3, line {number:,}: the first base comes after the last.")
     pairs = (pair.strip().partition("=") for pair in notes.split(";"))
-    told = {name: unquote(value) for name, _, value in pairs if name}
+    told = {name: unquote(value).strip('"') for name, equals, value in pairs if equals}
+    if not told and '"' in notes:
+        raise Malformed(
+            f"GFF3, line {number:,}: this is GTF. Convert it to GFF3, such as with: "
+            "gffread genes.gtf -o genes.gff3"
+        )
     offset = int(phase) if phase in ("0", "1", "2") else 0
     return _Row(unquote(contig), kind, int(first), int(last), strand, offset, told)
 
@@ -108,6 +138,7 @@ class _Reader:
         self._genes: dict[str, _Row] = {}
         self._messages: dict[str, _Row] = {}
         self._parts: list[_Row] = []
+        self._used: set[str] = set()
         self._found = Genes()
 
     def take(self, row: _Row) -> None:
@@ -116,11 +147,11 @@ class _Reader:
             self._parts.append(row)
         elif row.kind in _REGIONS:
             self._note_region(row)
-        elif row.kind in _PASSED or "ID" not in row.notes:
+        elif row.kind in _PASSED:
             return
-        elif row.kind in _GENES or row.notes["ID"].startswith(("gene:", "gene-")):
-            self._genes[row.notes["ID"]] = row
-        elif "Parent" in row.notes:
+        elif row.kind in _GENES or row.notes.get("ID", "").startswith(("gene:", "gene-")):
+            self._genes[_key(row)] = row
+        elif "ID" in row.notes and ("Parent" in row.notes or row.kind.endswith("RNA")):
             self._messages[row.notes["ID"]] = row
 
     def _note_region(self, row: _Row) -> None:
@@ -136,45 +167,64 @@ class _Reader:
         """Join parts to messages, and make messages for parts that hang on genes."""
         found = self._found
         made: dict[str, Message] = {}
+        if not self._parts and not self._messages:
+            self._parts = self._presume()
+            found.presumed = len(self._parts)
         for row in self._parts:
-            for parent in row.notes.get("Parent", "").split(","):
-                message = self._find(made, row, parent)
-                if message is None:
-                    found.left_out[f"{row.kind} row(s) whose parent is not there"] += 1
-                    continue
+            parents = row.notes.get("Parent", "").split(",")
+            owners = [m for m in (self._find(made, row, p) for p in parents) if m is not None]
+            for message in owners:
                 parts = message.coding if row.kind == "CDS" else message.exons
                 parts.append(Part(row.first, row.last, row.phase))
+            if not owners and not any(self._lies_in_another(parent) for parent in parents):
+                found.left_out[f"{row.kind} row(s) whose parent is not there"] += 1
             if row.kind == "CDS" and row.notes.get("transl_table", "").isdigit():
                 codes = found.codes.setdefault(row.contig, Counter())
                 codes[int(row.notes["transl_table"])] += 1
         self._make_whole(made)
+        if idle := len(self._genes.keys() - self._used):
+            found.left_out["gene row(s) without a CDS or a transcript"] = idle
         found.messages = [*_sort_out(made, found.left_out)]
         return found
+
+    def _presume(self) -> list[_Row]:
+        """Return the genes as CDS rows, but for those of another kind."""
+        genes = [row for row in self._genes.values() if row.kind == "gene"]
+        coding = [row for row in genes if _biotype(row, row) in ("", "protein_coding")]
+        return [row._replace(kind="CDS") for row in coding]
 
     def _make_whole(self, made: dict[str, Message]) -> None:
         """Make messages of one exon for transcripts that make no protein and list no parts."""
         for key, row in self._messages.items():
-            if key not in made and row.kind != "mRNA":
-                message = self._make(made, key, row, row.notes["Parent"].split(",")[0])
-                if message is not None:
-                    message.exons.append(Part(row.first, row.last))
+            whole = row.kind != "mRNA" and _TRANSCRIPT.search(row.kind)
+            if whole and key not in made and not self._lies_in_another(key):
+                message = self._make(made, key, row, _gene_of(row))
+                message.exons.append(Part(row.first, row.last))
+
+    def _lies_in_another(self, key: str) -> bool:
+        """Say whether a message is a part of another, as RefSeq's miRNA is of its precursor."""
+        owner = _gene_of(self._messages[key]) if key in self._messages else key
+        return owner != key and owner in self._messages
 
     def _find(self, made: dict[str, Message], row: _Row, parent: str) -> Message | None:
         """Return the message a part belongs to; CDS rows of one ID on a gene are one message."""
+        if self._lies_in_another(parent):
+            return None
         if parent in self._messages:
             own = self._messages[parent]
-            return self._make(made, parent, own, own.notes["Parent"].split(",")[0])
+            return self._make(made, parent, own, _gene_of(own))
         if parent in self._genes:
             protein = row.notes.get("protein_id") or row.notes.get("ID", parent)
             return self._make(made, protein if row.kind == "CDS" else parent, row, parent)
-        return None
+        alone = row.kind == "CDS" and not parent  # rows of one ID are parts of one message
+        return self._make(made, _key(row), row, _key(row)) if alone else None
 
-    def _make(self, made: dict[str, Message], key: str, row: _Row, gene_id: str) -> Message | None:
-        gene = self._genes.get(gene_id)
-        if gene is None:
-            return None
+    def _make(self, made: dict[str, Message], key: str, row: _Row, gene_id: str) -> Message:
+        """Make a message, or return it; where no row is its gene, its own row stands for it."""
+        gene = self._genes.get(gene_id, row)
+        self._used.add(gene_id)
         if key not in made:
-            name = gene.notes.get("Name") or gene.notes.get("gene") or _bare(gene_id)
+            name = _name(gene) or _bare(gene_id)
             made[key] = Message(
                 id=_safe(row.notes.get("transcript_id") or _bare(key)),
                 gene_id=_safe(_bare(gene_id)),
@@ -186,10 +236,29 @@ class _Reader:
         return made[key]
 
 
+def _gene_of(row: _Row) -> str:
+    """Return the ID of a message's gene: its own, where it hangs on nothing."""
+    return row.notes.get("Parent", row.notes["ID"]).split(",")[0]
+
+
+def _key(row: _Row) -> str:
+    """Return what tells a row from others: its ID, or else its name and where it begins."""
+    return row.notes.get("ID") or f"{_name(row) or row.kind}.{row.first}"
+
+
+def _name(row: _Row) -> str:
+    """Return what a gene is called; a CDS row's own Name may be that of the protein."""
+    first = ("gene", "gene_name", "Name") if row.kind == "CDS" else ("Name", "gene", "gene_name")
+    return next((row.notes[key] for key in (*first, "locus_tag") if row.notes.get(key)), "")
+
+
 def _biotype(row: _Row, gene: _Row) -> str:
+    """Return what kind of gene a message is of, or nothing where no row tells."""
     told = row.notes.get("biotype") or row.notes.get("gbkey")
     if row.kind in _PARTS or told in (None, "mRNA", "CDS", "Gene"):
-        told = gene.notes.get("biotype") or gene.notes.get("gene_biotype") or told or "misc_RNA"
+        told = gene.notes.get("biotype") or gene.notes.get("gene_biotype") or told
+    if told in _KINDS_OF_ROW:
+        told = row.kind if row.kind.endswith("RNA") else ""
     return _BIOTYPES.get(told, told)
 
 
@@ -211,6 +280,8 @@ def _sort_out(made: dict[str, Message], left_out: Counter[str]) -> Iterator[Mess
     for key, message in made.items():
         message.exons.sort()
         message.coding.sort()
+        if not message.biotype.startswith(_KNOWN):
+            message.biotype = "protein_coding" if message.coding else "misc_RNA"
         stray = not message.coding and _bare(key) == message.gene_id
         if stray and message.gene_id in coding_genes:
             continue

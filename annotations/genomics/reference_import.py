@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from annotations.genomics import codes, fasta, gff, mitochondrion, references
+from annotations.genomics import codes, fasta, features, gff, mitochondrion, references
 from annotations.genomics.fasta import Malformed, Sequence
 from annotations.genomics.fixups import Codon, Fixups, Span
 from annotations.genomics.gff import Message
@@ -20,11 +20,17 @@ from annotations.genomics.self_test import unanswered
 REPORT = "report.txt"
 _MOST_LISTED = 50
 _MOST_DROPPED = 0.5
+# Gaps of up to 12 bases tell of a shifted frame and have no splice sites, as in Ensembl's VEP.
+_NO_INTRON = 12
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the operator says of a new reference; `codes` are NCBI's genetic codes by contig."""
+    """What the operator says of a new reference.
+
+    `codes` are NCBI's genetic codes by contig, `aliases` other names of contigs, which the GFF3
+    may use; `fragments` says that proteins may begin anywhere, as mature peptides do.
+    """
 
     id: str
     title: str
@@ -32,6 +38,7 @@ class Asked:
     genes: Path
     codes: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    fragments: bool = False
 
 
 @dataclass
@@ -93,7 +100,7 @@ def add(asked: Asked, shelf: Path) -> tuple[Reference, Report]:
 
 
 def _make(asked: Asked, folder: Path, report: Report) -> None:
-    genes = gff.read(asked.genes)
+    genes = gff.read(asked.genes, called=asked.aliases)
     by_contig: dict[str, list[Message]] = {}
     for message in genes.messages:
         by_contig.setdefault(message.contig, []).append(message)
@@ -109,8 +116,12 @@ def _make(asked: Asked, folder: Path, report: Report) -> None:
 
     names = {"sequence": references.SEQUENCE, "index": references.INDEX}
     fasta.write(folder, pass_on(), **names)
-    _conclude(built, by_contig, report)
     report.notes += [f"Left out: {count:,} {what}." for what, count in genes.left_out.items()]
+    if genes.presumed:
+        report.notes.append(
+            f"Read as coding, as nothing but genes is there: {genes.presumed:,} genes."
+        )
+    _conclude(built, by_contig, report, fragments=asked.fragments)
     _name_contigs(built, {**genes.aliases}, asked.aliases)
     text = "\n".join(["##gff-version 3", *built.rows, ""])
     (folder / references.GENES).write_text(text)
@@ -136,9 +147,9 @@ def _take(
         report.notes.append(f"{one.name}: {one.ambiguous:,} ambiguous bases became N.")
     kept = [*_sound(messages, one.bases.decode(), code, report)]
     _fix_up(built, kept, one.bases.decode(), code)
-    built.rows += _gene_rows([message for message, _ in kept])
+    built.rows += features.of_genes([message for message, _ in kept])
     for message, transcript in kept:
-        built.rows += _rows(message, transcript)
+        built.rows += features.of_message(message, transcript)
         built.messages.append(message)
     report.kept += len(kept)
     report.coding += sum(1 for _, transcript in kept if transcript)
@@ -194,65 +205,6 @@ def _inside(part: gff.Part, exons: list[gff.Part]) -> bool:
     return any(exon.first <= part.first and part.last <= exon.last for exon in exons)
 
 
-def _row(message: Message, kind: str, part: tuple[int, int], notes: str, phase: str = ".") -> str:
-    columns = (message.contig, "GAS", kind, *part, ".", message.strand, phase, notes)
-    return "\t".join(map(str, columns))
-
-
-def _gene_rows(messages: list[Message]) -> Iterator[str]:
-    """Yield a row for each gene, as long as its messages reach."""
-    genes: dict[str, list[Message]] = {}
-    for message in messages:
-        genes.setdefault(message.gene_id, []).append(message)
-    for gene_id, own in genes.items():
-        spans = [_extent(message) for message in own]
-        notes = f"ID=gene:{gene_id};Name={own[0].gene};biotype={own[0].biotype}"
-        extent = (min(first for first, _ in spans), max(last for _, last in spans))
-        yield _row(own[0], "gene", extent, notes)
-
-
-def _extent(message: Message) -> tuple[int, int]:
-    parts = [*message.exons, *message.coding]
-    return min(part.first for part in parts), max(part.last for part in parts)
-
-
-def _rows(message: Message, transcript: Transcript | None) -> Iterator[str]:
-    """Yield a message as csq reads it: transcript, exons, untranslated parts, CDS."""
-    own = f"transcript:{message.id}"
-    parent = f"Parent={own}"
-    unknown = f";incomplete={','.join(sorted(transcript.incomplete))}" if transcript else ""
-    notes = f"ID={own};Parent=gene:{message.gene_id};biotype={message.biotype}{unknown}"
-    yield _row(message, "mRNA" if transcript else "transcript", _extent(message), notes)
-    for exon in message.exons:
-        yield _row(message, "exon", exon[:2], parent)
-    if transcript is not None:
-        for name, *span in _untranslated(message):
-            yield _row(message, name, (span[0], span[1]), parent)
-        for part, phase in _phased(message, transcript.offset):
-            yield _row(message, "CDS", part[:2], f"ID=CDS:{message.id};{parent}", str(phase))
-
-
-def _untranslated(message: Message) -> Iterator[tuple[str, int, int]]:
-    first, last = message.coding[0].first, message.coding[-1].last
-    names = ("five_prime_UTR", "three_prime_UTR")
-    before, after = names if message.strand == "+" else names[::-1]
-    for exon in message.exons:
-        if exon.first < first:
-            yield before, exon.first, min(exon.last, first - 1)
-        if exon.last > last:
-            yield after, max(exon.first, last + 1), exon.last
-
-
-def _phased(message: Message, offset: int) -> list[tuple[gff.Part, int]]:
-    """Return the CDS parts in genome order with their phases, counted from the lengths."""
-    step = 1 if message.strand == "+" else -1
-    read, phased = -offset, []
-    for part in message.coding[::step]:
-        phased.append((part, -read % 3))
-        read += part.last - part.first + 1
-    return phased[::step]
-
-
 def _fix_up(
     built: _Built, kept: list[tuple[Message, Transcript | None]], bases: str, code: int
 ) -> None:
@@ -277,9 +229,8 @@ def _fix_up(
 
 
 def _in_one_piece(message: Message) -> bool:
-    parts = message.exons or message.coding
-    pairs = itertools.pairwise(parts)
-    return all(after.first <= before.last + 1 for before, after in pairs)
+    pairs = itertools.pairwise(message.exons or message.coding)
+    return all(after.first - before.last - 1 <= _NO_INTRON for before, after in pairs)
 
 
 def _codon(transcript: Transcript, bases: str, part: slice, code: int) -> Codon:
@@ -296,28 +247,35 @@ def _codon(transcript: Transcript, bases: str, part: slice, code: int) -> Codon:
     )
 
 
-def _conclude(built: _Built, strangers: dict[str, list[Message]], report: Report) -> None:
+def _conclude(
+    built: _Built, strangers: dict[str, list[Message]], report: Report, *, fragments: bool
+) -> None:
     """Refuse files that do not belong together; tell of genes on contigs that are not there."""
     lost = sum(map(len, strangers.values()))
     if not built.messages and lost:
         there, here = next(iter(strangers)), built.contigs[0].name
         raise Malformed(
             f"No gene lies on a sequence of the FASTA file: the genes are on {there}, the "
-            f"sequences are {here}… Take both files from one source."
+            f"sequences are {here}… Take both files from one source, or say that these are two "
+            f"names of one sequence (--alias {there}={here})."
         )
     if not built.messages:
-        why = f" The first: {report.dropped[0]}." if report.dropped else ""
-        raise Malformed(f"The GFF3 file holds no gene that can be used.{why}")
+        first = [f"The first dropped: {why}." for why in report.dropped[:1]]
+        raise Malformed(
+            " ".join(["The GFF3 file holds no gene that can be used.", *first, *report.notes])
+            + " GAS translates CDS rows: is there one for each protein?"
+        )
     if len(report.dropped) > _MOST_DROPPED * (report.kept + len(report.dropped)):
         raise Malformed(
             f"{len(report.dropped):,} transcripts do not translate, most of them. The first: "
             f"{report.dropped[0]}. Are the files of one assembly, and the genetic codes right "
             "(--code CONTIG=NUMBER)?"
         )
-    if report.unstarted > _MOST_DROPPED * report.coding:
+    if report.unstarted > _MOST_DROPPED * report.coding and not fragments:
         raise Malformed(
             f"{report.unstarted:,} of {report.coding:,} proteins do not begin with a start codon. "
-            "Are the files of one assembly, and the genetic codes right (--code CONTIG=NUMBER)?"
+            "Are the files of one assembly, and the genetic codes right (--code CONTIG=NUMBER)? "
+            "If these are mature peptides or parts of proteins, say so (--fragments)."
         )
     if lost:
         report.notes.append(f"Left out: {lost:,} transcript(s) on sequences that are not there.")

@@ -49,11 +49,16 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         add = actions.add_parser("add", help="make a reference of FASTA and GFF3")
         add.add_argument("genome", type=Path, help="FASTA; plain, gzip or bgzip")
-        add.add_argument("genes", type=Path, help="GFF3 of Ensembl or RefSeq")
+        add.add_argument("genes", type=Path, help="GFF3 with CDS rows; of Ensembl, RefSeq, Prokka…")
         add.add_argument("--id", type=_id, required=True)
         add.add_argument("--title", default="")
         add.add_argument("--code", type=_code, action="append", default=[], metavar="CONTIG=N")
         add.add_argument("--alias", type=_pair, action="append", default=[], metavar="ALIAS=CONTIG")
+        add.add_argument(
+            "--fragments",
+            action="store_true",
+            help="its proteins may begin anywhere, as mature peptides do",
+        )
         add.add_argument("--here", action="store_true", help="for this machine only: no push")
         actions.add_parser("list", help="list the references of this machine")
         actions.add_parser("check", help="verify checksums, sequences and genes")
@@ -75,6 +80,7 @@ class Command(BaseCommand):
             genes=options["genes"],
             codes=dict(options["code"]),
             aliases=dict(options["alias"]),
+            fragments=options["fragments"],
         )
         try:
             reference, report = reference_import.add(asked, library.shelf())
