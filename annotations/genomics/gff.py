@@ -214,7 +214,8 @@ class _Reader:
             own = self._messages[parent]
             return self._make(made, parent, own, _gene_of(own))
         if parent in self._genes:
-            protein = row.notes.get("protein_id") or row.notes.get("ID", parent)
+            told = (row.notes.get(key) for key in ("protein_id", "ID", "Name"))
+            protein = next((name for name in told if name), parent)
             return self._make(made, protein if row.kind == "CDS" else parent, row, parent)
         alone = row.kind == "CDS" and not parent  # rows of one ID are parts of one message
         return self._make(made, _key(row), row, _key(row)) if alone else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from annotations.genomics import codes, fasta, features, gff, mitochondrion, references
+from annotations.genomics import codes, fasta, features, gff, mitochondrion, naming, references
 from annotations.genomics.fasta import Malformed, Sequence
 from annotations.genomics.fixups import Codon, Fixups, Span
 from annotations.genomics.gff import Message
@@ -20,8 +20,8 @@ from annotations.genomics.self_test import unanswered
 REPORT = "report.txt"
 _MOST_LISTED = 50
 _MOST_DROPPED = 0.5
-# Gaps of up to 12 bases tell of a shifted frame and have no splice sites, as in Ensembl's VEP.
-_NO_INTRON = 12
+# A donor and an acceptor site take four bases: a shorter gap tells of a shifted frame (PA-X, GP).
+_NO_INTRON = 3
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,15 @@ def _make(asked: Asked, folder: Path, report: Report) -> None:
     told = dict(asked.codes)
     for contig, counts in genes.codes.items():
         told.setdefault(contig, counts.most_common(1)[0][0])
-    built = _Built()
+    built, meant = _Built(), naming.meanings({c: genes.aliases.get(c, set()) for c in by_contig})
 
     def pass_on() -> Iterator[Sequence]:
         for sequence in fasta.read(asked.genome):
-            _take(built, sequence, by_contig.pop(sequence.name, []), told, report)
+            name, theirs = sequence.name, meant.get(sequence.name, sequence.name)
+            if theirs in told:
+                told.setdefault(name, told[theirs])
+            genes.aliases[name] = {theirs, *genes.aliases.get(theirs, ())}
+            _take(built, sequence, by_contig.pop(theirs, []), told, report)
             yield sequence
 
     names = {"sequence": references.SEQUENCE, "index": references.INDEX}
@@ -121,6 +125,7 @@ def _make(asked: Asked, folder: Path, report: Report) -> None:
         report.notes.append(
             f"Read as coding, as nothing but genes is there: {genes.presumed:,} genes."
         )
+    _refuse_twins([contig.name for contig in built.contigs], meant)
     _conclude(built, by_contig, report, fragments=asked.fragments)
     _name_contigs(built, {**genes.aliases}, asked.aliases)
     text = "\n".join(["##gff-version 3", *built.rows, ""])
@@ -134,7 +139,9 @@ def _make(asked: Asked, folder: Path, report: Report) -> None:
 def _take(
     built: _Built, one: Sequence, messages: list[Message], told: dict[str, int], report: Report
 ) -> None:
-    """Add one contig and those of its messages that are sound."""
+    """Add one contig and those of its messages that are sound, under its own name."""
+    for message in messages:
+        message.contig = one.name
     md5 = hashlib.md5(one.bases, usedforsecurity=False).hexdigest()
     coding = any(message.coding for message in messages)
     mitochondrion.check(one, md5=md5, told=one.name in told or not coding)
@@ -247,6 +254,13 @@ def _codon(transcript: Transcript, bases: str, part: slice, code: int) -> Codon:
     )
 
 
+def _refuse_twins(names: list[str], meant: dict[str, str]) -> None:
+    """Refuse a genome with two sequences that the genes of one contig could lie on."""
+    for name in names:
+        if meant.get(name, name) != name and meant[name] in names:
+            raise Malformed(f"The FASTA file has both {name} and {meant[name]}: leave one out.")
+
+
 def _conclude(
     built: _Built, strangers: dict[str, list[Message]], report: Report, *, fragments: bool
 ) -> None:
@@ -285,7 +299,7 @@ def _name_contigs(built: _Built, told: dict[str, set[str]], asked: dict[str, str
     """Give each contig its other names; a name that two contigs could have, none gets."""
     wanted: dict[str, set[str]] = {}
     for contig in built.contigs:
-        names = {*told.get(contig.name, ()), *_usual(contig.name)}
+        names = {*told.get(contig.name, ()), *naming.usual(contig.name)}
         names |= {alias for alias, name in asked.items() if name == contig.name}
         wanted[contig.name] = {name for name in names if name and not set(name) & set(" \t,<>;")}
     taken = Counter(name for names in wanted.values() for name in names)
@@ -295,15 +309,6 @@ def _name_contigs(built: _Built, told: dict[str, set[str]], asked: dict[str, str
         traps = mitochondrion.TRAPS if contig.md5 == mitochondrion.RCRS else {}
         size = (contig.name, contig.length, contig.code, contig.md5)
         built.contigs[place] = Contig(*size, aliases=tuple(aliases), traps=traps)
-
-
-def _usual(name: str) -> set[str]:
-    """Return the other usual names of chromosomes: `1` is `chr1`, `MT` is `chrM`."""
-    if name in mitochondrion.NAMES:
-        return {*mitochondrion.NAMES} - {name}
-    short = name.removeprefix("chr")
-    plain = short.isdigit() or short in ("X", "Y", "W", "Z")
-    return {short, f"chr{short}"} - {name} if plain else set()
 
 
 def _describe(asked: Asked, built: _Built, folder: Path) -> Reference:

@@ -99,6 +99,20 @@ def test_a_reference_of_refseq_is_found_by_every_usual_name(tmp_path: Path) -> N
     assert [contig.code for contig in reference.contigs] == [1, 2]
 
 
+@pytest.mark.parametrize("name", ["1", "chr1"])
+def test_genome_and_genes_may_use_different_usual_names(tmp_path: Path, name: str) -> None:
+    genome = f">{name}\n{toy.genome()['1']}\n"
+    reference, report = made(tmp_path, genome_text=genome, genes_text=REFSEQ)
+    assert (report.kept, report.notes) == (1, [])
+    assert {*reference.names()} == {"1", "chr1", "NC_1.1"}
+
+
+def test_two_sequences_that_one_contig_of_the_genes_may_be_are_refused(tmp_path: Path) -> None:
+    genome = f">chr1\n{toy.genome()['1']}\n{toy.fasta()}"
+    with pytest.raises(Malformed, match="both chr1 and 1: leave one out"):
+        made(tmp_path, genome_text=genome)
+
+
 def test_the_mitochondrion_of_hg19_is_refused_with_the_reason(tmp_path: Path) -> None:
     genome = toy.fasta().partition(">MT")[0] + ">chrM\n" + "ACGT" * 4142 + "ACG\n"
     with pytest.raises(Malformed, match=r"chrM: .*16,571 bases.*hg19 \(NC_001807\).*Use a genome"):
@@ -258,6 +272,20 @@ def test_a_file_of_genes_alone_is_read_as_coding_and_says_so(tmp_path: Path) -> 
 def test_genes_without_a_protein_are_counted(tmp_path: Path) -> None:
     _, report = made(tmp_path, genes_text=toy.ensembl() + rows(("gene", 700, 790, "ID=gene:IDLE")))
     assert report.notes == ["Left out: 1 gene row(s) without a CDS or a transcript."]
+
+
+def test_proteins_of_one_gene_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    genes = rows(
+        ("gene", 121, 436, "ID=gene-G;Name=POL"),
+        ("CDS", 121, 150, "Parent=gene-G;gbkey=Prot;Name=head"),
+        ("CDS", 254, 310, "Parent=gene-G;gbkey=Prot;Name=tail"),
+        ("CDS", 401, 436, "Parent=gene-G;gbkey=Prot;Name=tail"),
+    )
+    asked = dataclasses.replace(toy.asked(tmp_path, genes_text=genes), fragments=True)
+    reference, report = reference_import.add(asked, tmp_path / "shelf")
+    assert report.coding == 2
+    (answer,) = answers(annotate_text(tmp_path, SITE, reference))
+    assert answer == "missense|POL|head|protein_coding|+|2A>2D|125C>A"
 
 
 def test_a_gap_of_a_base_in_a_message_is_no_intron(tmp_path: Path) -> None:
