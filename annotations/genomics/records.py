@@ -80,7 +80,7 @@ class Checker:
             self._fail("pos-format", number, digits)
             return None
         pos, alleles = int(digits), self._judge[ref, alt]
-        if not self._fits(contig, pos, alleles.ref, number):
+        if not self._fits(contig, pos, ref, number):
             return None
         for code, allele in alleles.remarks:
             self.remark(code, number, allele)
@@ -211,15 +211,15 @@ class Checker:
 
     def _fits(self, contig: Contig, pos: int, ref: bytes, number: int) -> bool:
         """Compare REF with the reference; note what is wrong."""
-        first = self._before + pos
+        first, bases = self._before + pos, ref.upper()
         expected = self._text[first : first + len(ref)] if 0 < pos <= self._length else b""
-        if expected == ref and ref:
+        if expected == bases and ref:
             return True
         if not 1 <= pos <= contig.length - len(ref) + 1:
             name, last = self._chrom.decode(), pos + max(len(ref), 1) - 1
             facts = {"name": name, "pos": pos, "last": last, "length": contig.length}
             self._fail("pos-range", number, b"%d" % pos, **facts)
-        elif not ref or not _REF.issuperset(ref):
+        elif not ref or not _REF.issuperset(bases):
             self._fail("ref-alphabet", number, ref)
         else:
             self._mismatch(contig, expected, ref, number)

@@ -217,10 +217,10 @@ class Reading {
   check(line, number, last) {
     const fields = line.split("\t");
     if (fields.length < 8 || fields.length !== this.columns.length) return this.refuseColumns(line, fields, number, last);
-    const [chrom, digits, , given, alt, qual] = fields;
+    const [chrom, digits, , ref, alt, qual] = fields;
     if (!this.enter(chrom, number)) return;
     if (!/^\d{1,10}$/.test(digits)) return this.findings.add("pos-format", number, digits);
-    const pos = Number(digits), ref = upper(given);
+    const pos = Number(digits);
     if (!this.fits(chrom, pos, ref, number)) return;
     this.checkAlleles(alt, number);
     if (qual !== "." && !NUMBER.test(qual)) return this.findings.add("qual-format", number, qual);
@@ -259,7 +259,7 @@ class Reading {
     const { length } = this.names.get(chrom);
     if (pos < 1 || pos > length - sizeOf(ref) + 1) {
       this.findings.add("pos-range", number, String(pos), { name: chrom, pos, last: pos + Math.max(sizeOf(ref), 1) - 1, length });
-    } else if (!/^[ACGTN]+$/.test(ref)) this.findings.add("ref-alphabet", number, ref);
+    } else if (!/^[ACGTN]+$/.test(upper(ref))) this.findings.add("ref-alphabet", number, ref);
     else return true;
     return false;
   }

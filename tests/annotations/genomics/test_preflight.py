@@ -115,6 +115,11 @@ def test_a_bad_record_is_refused_with_its_line(tmp_path: Path, name: str) -> Non
     assert finding.message == MESSAGES[name]
 
 
+@pytest.mark.parametrize("ref", ["m", "c"])
+def test_a_ref_is_shown_as_it_is_written(tmp_path: Path, ref: str) -> None:
+    assert refused(tmp_path, GOOD + row(23403, ref, "G")).text == ref
+
+
 def test_records_on_sequences_that_the_reference_lacks_are_skipped_and_listed(
     tmp_path: Path,
 ) -> None:
