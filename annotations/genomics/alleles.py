@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from annotations.genomics.alignment import is_settled
+
 CALLED, WITHHELD, UNCHANGED = range(3)
 
 _BASES = frozenset(b"ACGT")
@@ -24,6 +26,7 @@ class Alleles:
     `shape` is snv (one base for one, in every ALT), indel (some ALT of another length) or other.
     `remarks` are codes of findings, each with the allele it is about.
     `lengths` tells by how many bases each ALT that csq is asked about is longer than REF, unless 0.
+    `settled` says that csq is asked about its ALTs as they are written: see `alignment`.
     """
 
     kind: int
@@ -32,6 +35,7 @@ class Alleles:
     shape: bytes
     remarks: tuple[tuple[str, bytes], ...]
     lengths: tuple[int, ...]
+    settled: bool = True
 
 
 class Judge(dict[tuple[bytes, bytes], Alleles]):
@@ -67,7 +71,9 @@ def judge(ref: bytes, alt: bytes, *, most: int) -> Alleles:
         return Alleles(kind, ref, b"", b"other", remarks, ())
     longer = [len(a) - len(ref) for a in called]
     shape = b"other" if remarks else _name_shape(len(ref), longer)
-    return Alleles(CALLED, ref, b",".join(called), shape, remarks, tuple(filter(None, longer)))
+    lengths = tuple(filter(None, longer))
+    settled = all(is_settled(ref, allele) for allele in called)
+    return Alleles(CALLED, ref, b",".join(called), shape, remarks, lengths, settled)
 
 
 def _name_shape(size: int, longer: list[int]) -> bytes:

@@ -1,6 +1,7 @@
 """Blocks of records go to csq, and come back with its answers, in their order.
 
-Each site is asked once however many records are there, and only where genes are. A child is asked
+Each site is asked once however many records are there, only where genes are, and in a form that
+csq reads rightly. A child is asked
 on and on; when too much waits for it, it is told that no more comes, and answers what it holds
 back while the next child is asked. So a genome with long transcripts, such as a virus, is asked
 in chunks, and a large one whose genes csq needs long to read is asked of one child.
@@ -10,14 +11,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
-from annotations.genomics import genes
-from annotations.genomics.alleles import CALLED
+from annotations.genomics import fasta, genes
+from annotations.genomics.alignment import Change, Strand, reword, settle
+from annotations.genomics.alleles import CALLED, judge
 from annotations.genomics.blocks import Block, Site
 from annotations.genomics.csq import Child
 from annotations.genomics.limits import Limits
-from annotations.genomics.references import Reference
+from annotations.genomics.references import Contig, Reference
 
 Answers = dict[Site, str]
 """What csq says of sites; those that it says nothing of are not there."""
@@ -27,10 +30,15 @@ _ROUNDS = 2
 
 @dataclass(slots=True)
 class _Waiting:
-    """A block whose answers are awaited of a child, and what it weighs."""
+    """A block whose answers are awaited of a child, and what it weighs.
+
+    `asked` are the sites as the child was asked; `meant` tells, of those in another form, which
+    site they are of, and which allele.
+    """
 
     block: Block
-    sites: list[Site]
+    asked: list[Site]
+    meant: dict[Site, tuple[Site, bytes]]
     child: Child | None
     round: int
     text: int
@@ -48,6 +56,7 @@ class Asker:
         self._limits = limits
         self._look_up = look_up
         self._spans = genes.spans(reference)
+        self._text, self._starts = fasta.open_genome(reference.sequence)
         self._waiting: deque[_Waiting] = deque()
         self._children: dict[int, Child] = {}
         self._closed: list[Child] = []
@@ -78,10 +87,11 @@ class Asker:
 
     def _put(self, block: Block) -> None:
         sites = self._choose(block)
-        child = self._ask(block, sites) if sites else None
+        asked, meant = self._word(block.contig, sites)
+        child = self._ask(block.contig, asked) if asked else None
         alts = sum(alleles.alts.count(b",") + 1 for _, alleles in sites)
         text = sum(map(len, block.lines))
-        self._waiting.append(_Waiting(block, sites, child, self._round, text, alts))
+        self._waiting.append(_Waiting(block, asked, meant, child, self._round, text, alts))
 
     def _choose(self, block: Block) -> list[Site]:
         """Return the sites that csq may have something to say of, each once, in order."""
@@ -92,9 +102,26 @@ class Asker:
             chosen.update(dict.fromkeys(zip(block.positions[part], block.alleles[part])))  # noqa: B905
         return [site for site in chosen if site[1].kind == CALLED]
 
-    def _ask(self, block: Block, sites: list[Site]) -> Child:
-        name, code = block.contig.name.encode(), block.contig.code
+    def _word(
+        self, contig: Contig, sites: list[Site]
+    ) -> tuple[list[Site], dict[Site, tuple[Site, bytes]]]:
+        """Return what to ask instead of some sites, in order, and what is meant by it."""
+        meant: dict[Site, tuple[Site, bytes]] = {}
+        strand = Strand(self._text, self._starts[contig.name] - 1)
+        for site in [site for site in sites if not site[1].settled]:
+            for alt in site[1].alts.split(b","):
+                pos, *alleles = settle(Change(site[0], site[1].ref, alt), strand)
+                meant[pos, judge(*alleles, most=1)] = site, alt
+        plain = [site for site in sites if site[1].settled] if meant else sites
+        return sorted([*plain, *meant], key=itemgetter(0)) if meant else plain, meant
+
+    def _ask(self, contig: Contig, sites: list[Site]) -> Child:
+        """Ask the child of a contig's genetic code; another one when these sites come too late."""
+        name, code = contig.name.encode(), contig.code
         child = self._children.get(code)
+        if child is not None and (name, sites[0][0]) < child.last and name == child.last[0]:
+            self._end_round()
+            child = None
         if child is None:
             child = self._children[code] = Child(
                 self._reference,
@@ -110,12 +137,13 @@ class Asker:
         """Yield the first blocks as long as all of their answers are there."""
         while self._waiting:
             first = self._waiting[0]
-            found = first.child.take(len(first.sites)) if first.child else []
+            found = first.child.take(len(first.asked)) if first.child else []
             if found is None:
                 return
             self._waiting.popleft()
-            told = zip(first.sites, found, strict=True)
-            yield first.block, {site: answer for site, answer in told if answer}
+            told = zip(first.asked, found, strict=True)
+            answers = {site: answer for site, answer in told if answer}
+            yield first.block, _read_back(answers, first.meant) if first.meant else answers
 
     def _weigh(self, number: int | None = None) -> float:
         """Return how much waits, of a round or in all: 1 is what one round may hold."""
@@ -145,3 +173,14 @@ class Asker:
     def _pause(self) -> None:
         self._look_up()
         time.sleep(_WAIT)
+
+
+def _read_back(answers: Answers, meant: dict[Site, tuple[Site, bytes]]) -> Answers:
+    """Return answers by the sites that were meant, those of a site's alleles after each other."""
+    parts: dict[Site, dict[str, None]] = {}
+    for asked, (site, alt) in meant.items():
+        if answer := answers.pop(asked, ""):
+            pos, alleles = site
+            told = reword(answer, Change(pos, alleles.ref, alt)).split(",")
+            parts.setdefault(site, {}).update(dict.fromkeys(told))
+    return answers | {site: ",".join(told) for site, told in parts.items()}

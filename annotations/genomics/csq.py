@@ -86,6 +86,7 @@ class Child:
         self._lines: list[str] = []
         self._rest = b""
         self.received = 0
+        self.last = (b"", 0)
         with (folder / "answers").open("wb") as answers, self._complaint.open("wb") as complaint:
             self._child = subprocess.Popen(
                 _command(reference, code, limits),
@@ -107,7 +108,8 @@ class Child:
         self._header = _header(reference)
 
     def ask(self, sites: list[Site]) -> None:
-        """Ask about sites, which follow those asked before."""
+        """Ask about sites, which follow those asked before: `last` is the last one's place."""
+        self.last = sites[-1][:2]
         head = b"" if self._number else self._header
         numbered = enumerate(sites, self._number)
         self._number += len(sites)

@@ -15,7 +15,7 @@ from annotations.genomics.findings import Finding
 from annotations.genomics.references import Reference
 
 # Raised when the same input may give other bytes.
-ENGINE = "gas-csq 4"
+ENGINE = "gas-csq 5"
 _PREVIEW = 100
 MANIFEST_SCHEMA = 1
 NOT_INTERPRETED = ("breakend", "symbolic", "star", "ambiguous", "no-change")

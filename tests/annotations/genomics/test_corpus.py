@@ -5,6 +5,7 @@ See `toy` for the message. The answer is that of the leading consequences: terms
 
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,10 +53,10 @@ CORPUS: dict[str, tuple[tuple[str, int, str, str], str]] = {
         ("1", 142, "C", "CA"),
         f"frameshift{P}|+|8L..42>8H..21|142C>CA",
     ),
-    # Six bases become one: five are missing, and five is no multiple of three.
+    # Six bases become one: five are missing, and five is no multiple of three. G, T, G: V.
     "frameshift by both": (
         ("1", 128, "AATGGC", "T"),
-        f"frameshift{P}|+|3E..42>3S..19|128AATGGC>T",
+        f"frameshift{P}|+|3E..42>3V..19|128AATGGC>T",
     ),
     # T of codon 12 (GAT) becomes GGCA: GAG GCA, so E A for D.
     "inframe insertion": (
@@ -213,6 +214,45 @@ def test_every_snv_of_a_spliced_message_agrees_with_its_translation(
     assert [(fields[0], fields[5]) for fields in told] == expected
 
 
+# --- one indel, written in many ways ----------------------------------------------------------
+
+
+def _ways(bases: str, pos: int, lost: str, gained: str) -> Iterator[tuple[int, str, str]]:
+    """Yield how callers may write that bases at a position are lost, or others gained there.
+
+    In a repeat the same may be written at several places.
+    """
+    whole = bases[: pos - 1] + gained + bases[pos - 1 + len(lost) :]
+    for at in range(pos - 6, pos + 7):
+        new = whole[at - 1 : at - 1 + len(gained)]
+        if bases[: at - 1] + new + bases[at - 1 + len(lost) :] == whole:
+            for before, after in ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2)):
+                around = bases[at - 1 - before : at - 1], bases[at - 1 + len(lost) :][:after]
+                old = bases[at - 1 : at - 1 + len(lost)]
+                yield at - before, around[0] + old + around[1], around[0] + new + around[1]
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+@pytest.mark.parametrize("size", [1, 2, 3, 6])
+def test_an_indel_has_one_answer_however_it_is_written(
+    tmp_path: Path, reference: Reference, strand: str, size: int
+) -> None:
+    bases = toy.genome()["1"]
+    sites: dict[tuple[int, str, str], tuple[int, str]] = {}
+    for near in range(98, 464):  # all of the gene: its ends, its exons' ends, start and stop
+        pos = near if strand == "+" else toy.mirror(near)
+        for lost, gained in ((bases[pos - 1 : pos - 1 + size], ""), ("", bases[pos - 1] * size)):
+            sites |= dict.fromkeys(_ways(bases, pos, lost, gained), (pos, gained))
+    told: dict[tuple[int, str], set[str]] = {}
+    for site, answer in zip(
+        sorted(sites), ask(tmp_path, reference, [("1", *s) for s in sorted(sites)]), strict=True
+    ):
+        entries = ("|".join(entry.split("|")[:6]) for entry in answer.split(","))
+        told.setdefault(sites[site], set()).add(",".join(entries))
+    assert len(sites) > 5 * len(told)
+    assert [answers for answers in told.values() if len(answers) > 1] == []
+
+
 # --- indels by independent arithmetic ---------------------------------------------------------
 
 _CHANGE = re.compile(r"(\d+)([A-Z*]+)>(\d+)([A-Z*]+)")
@@ -220,15 +260,27 @@ _SHIFT = re.compile(r"(\d+)([A-Z*])\.\.(\d+)>(\d+)([A-Z*])\.\.(\d+)")
 
 
 def _indels(chance: random.Random, count: int) -> list[tuple[int, str, str]]:
-    """Return indels in the inner part of the second exon: away from splice sites."""
+    """Return indels in the inner part of the second exon: away from splice sites.
+
+    They are written in every way that callers write them: with the base before them, the one
+    after them, both or neither, and wherever in a repeat.
+    """
     bases, made = toy.genome()["1"], set[tuple[int, str, str]]()
     while len(made) < count:
         pos = chance.randrange(257, 296)
         ref = bases[pos - 1 : pos - 1 + chance.randrange(1, 10)]
-        alt = ref[0] + "".join(chance.choices("ACGT", k=chance.randrange(10)))
-        if len(alt) != len(ref) and alt[-1] != ref[-1]:
+        first, last = chance.choice([(ref[0], ""), ("", ref[-1]), (ref[0], ref[-1]), ("", "")])
+        alt = first + "".join(chance.choices("ACGT", k=chance.randrange(6))) + last
+        if len(alt) != len(ref) and alt:
             made.add((pos, ref, alt))
     return sorted(made)
+
+
+def _opposite(site: tuple[int, str, str]) -> tuple[int, str, str]:
+    """Return the same change on the other strand."""
+    pos, ref, alt = site
+    there = toy.mirror(pos + len(ref) - 1)
+    return there, codes.reverse_complement(ref), codes.reverse_complement(alt)
 
 
 def _mutate(pos: int, ref: str, alt: str) -> str:
@@ -262,13 +314,26 @@ def _check(site: tuple[int, str, str], answer: str) -> None:
         assert built == new.partition("*")[0], answer
 
 
+def test_each_allele_of_a_record_is_told_of_as_if_it_were_alone(
+    tmp_path: Path, reference: Reference
+) -> None:
+    # Codons 13 and 14 are CAT TTC (257-262): each ALT but the third is moved to be asked.
+    ref, alts = "CATTTC", ("C", "CATC", "CATTTG", "GTTC")
+    together = ask(tmp_path, reference, [("1", 257, ref, ",".join(alts))])
+    alone = ask(tmp_path, reference, [("1", 257, ref, alt) for alt in alts])
+    assert together == [",".join(alone)]
+    assert [answer.rpartition("|")[2] for answer in alone] == [f"257{ref}>{alt}" for alt in alts]
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
 @pytest.mark.parametrize("seed", range(3))
 def test_indels_agree_with_arithmetic_on_the_message(
-    tmp_path: Path, reference: Reference, seed: int
+    tmp_path: Path, reference: Reference, seed: int, strand: str
 ) -> None:
-    sites = _indels(random.Random(seed), 500)
-    told = ask(tmp_path, reference, [("1", *site) for site in sites])
-    for site, answer in zip(sites, told, strict=True):
+    indels = _indels(random.Random(seed), 500)
+    sites = sorted((site if strand == "+" else _opposite(site), site) for site in indels)
+    told = ask(tmp_path, reference, [("1", *asked) for asked, _ in sites])
+    for (_, site), answer in zip(sites, told, strict=True):
         _check(site, answer)
     assert {answer.partition("|")[0] for answer in told} >= {"frameshift", "inframe_deletion"}
 

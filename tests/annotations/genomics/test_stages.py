@@ -1,18 +1,20 @@
 """However csq is asked, the bytes are the same; a cancel ends every stage, and leaves nothing."""
 
 import gzip
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from annotations.genomics import csq, engine, outputs, preflight, records, report
+from annotations.genomics import csq, engine, outputs, preflight, records, references, report
 from annotations.genomics.references import Reference
 from tests.annotations.genomics import toy
-from tests.annotations.genomics.runs import VIRUS, run
+from tests.annotations.genomics.runs import VIRUS, lines, run, sites
 from tests.annotations.genomics.test_engine import _children, scatter
 
+TINY = engine.Limits(block_records=1, chunk_records=8)
 MANY = engine.Limits(block_records=50, chunk_records=200)
 
 
@@ -23,6 +25,23 @@ def test_one_child_or_many_give_the_same_bytes(tmp_path: Path) -> None:
         result = run(tmp_path / name, scatter(3_000, seed=5), VIRUS, limits=limits)
         made[name] = {key: path.read_bytes() for key, path in result.files.items()}
     assert made["one"] == made["many"]
+
+
+def test_deletions_that_are_asked_further_left_keep_their_records_order(tmp_path: Path) -> None:
+    bases = "".join(references.find(VIRUS).sequence.read_text().splitlines()[1:])
+    chance = random.Random(3)
+    records = []
+    for pos in sorted(chance.choices(range(21_600, 21_700), k=300)):
+        ref = bases[pos - 1 : pos + chance.choice([0, 0, 0, 3, 6])]
+        alt = chance.choice([ref[-1], ref[0]]) if len(ref) > 1 else {"A": "C"}.get(ref, "A")
+        records.append((pos, ref, alt))
+    made = []
+    for name, limits in (("one", engine.Limits()), ("many", TINY)):
+        (tmp_path / name).mkdir()
+        result = run(tmp_path / name, sites(VIRUS, *records), VIRUS, limits=limits)
+        made.append((lines(result), {key: path.read_bytes() for key, path in result.files.items()}))
+    assert made[0] == made[1]
+    assert [(int(row[1]), row[3], row[4]) for row in made[0][0]] == records
 
 
 def annotate(
