@@ -152,8 +152,9 @@ def _take(
     built.contigs.append(Contig(one.name, len(one.bases), code, md5))
     if one.ambiguous:
         report.notes.append(f"{one.name}: {one.ambiguous:,} ambiguous bases became N.")
-    kept = [*_sound(messages, one.bases.decode(), code, report)]
-    _fix_up(built, kept, one.bases.decode(), code)
+    text = one.bases.decode()
+    kept = [*_sound(messages, text, code, report)]
+    _fix_up(built, kept, text, code)
     built.rows += features.of_genes([message for message, _ in kept])
     for message, transcript in kept:
         built.rows += features.of_message(message, transcript)
@@ -162,6 +163,13 @@ def _take(
     report.coding += sum(1 for _, transcript in kept if transcript)
     report.unstarted += sum(1 for _, t in kept if t and not t.offset and "start" in t.incomplete)
     report.incomplete += sum(1 for _, transcript in kept if transcript and transcript.incomplete)
+    unread = [t.id for _, t in kept if t and "N" in t.bases(text)]
+    if unread:
+        # csq 1.24 reads such a codon as a stop.
+        report.notes.append(
+            f"{one.name}: do not trust what is said of codons with an N; the CDS has one in "
+            f"{len(unread):,} transcript(s), such as {unread[0]}."
+        )
 
 
 def _sound(

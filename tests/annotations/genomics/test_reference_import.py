@@ -229,6 +229,18 @@ def test_rna_that_hangs_on_nothing_is_a_gene(tmp_path: Path) -> None:
     assert answer == "non_coding|trnA||misc_RNA"  # csq knows no tRNA outside of mitochondria
 
 
+def test_a_protein_with_an_unknown_base_is_told_of(tmp_path: Path) -> None:
+    bases = toy.genome()["1"]
+    genome = f">1\n{bases[:130]}R{bases[131:]}\n"
+    _, report = made(
+        tmp_path, genome_text=genome, genes_text=rows(*CODING["a transcript without a gene"])
+    )
+    ambiguous, unsure = report.notes
+    assert ambiguous == "1: 1 ambiguous bases became N."
+    assert "do not trust" in unsure
+    assert "such as P." in unsure
+
+
 PRECURSOR = ("primary_transcript", 500, 590, "ID=rna-NR_1;Parent=gene-MIR;transcript_id=NR_1")
 
 
