@@ -14,11 +14,15 @@ _FARTHEST = 10_000
 """Bases that an indel is moved by at most; one in a longer repeat is asked as it is written."""
 
 
-class Strand(NamedTuple):
+class Bases(NamedTuple):
     """A contig's bases: the one at a position (1-based) is `text[before + position]`."""
 
     text: bytes | mmap.mmap
     before: int
+
+    def read(self, first: int, last: int) -> str:
+        """Return the bases from a position to another, both included."""
+        return self.text[self.before + first : self.before + last + 1].decode()
 
 
 class Change(NamedTuple):
@@ -40,7 +44,7 @@ def is_settled(ref: bytes, alt: bytes) -> bool:
     return start == _needs_base(lost, gained) and len(ref) == start + len(lost)
 
 
-def settle(change: Change, strand: Strand) -> Change:
+def settle(change: Change, bases: Bases) -> Change:
     """Return the same change in the form that csq is asked in.
 
     One that reaches back to a contig's first base stays, as there is no base before it.
@@ -48,9 +52,9 @@ def settle(change: Change, strand: Strand) -> Change:
     pos, lost, gained = _cut(change)
     if not _needs_base(lost, gained):
         return Change(pos, lost, gained)
-    text, before = strand
+    text, before = bases
     if not lost or not gained:
-        steps, size = _count_steps(pos, lost + gained, strand), len(lost + gained)
+        steps, size = _count_steps(pos, lost + gained, bases), len(lost + gained)
         passed = text[before + pos - steps : before + pos]
         lost, gained = ((passed + one)[:size] if one else one for one in (lost, gained))
         pos = 1 if steps == _FARTHEST else pos - steps
@@ -78,9 +82,9 @@ def _needs_base(lost: bytes, gained: bytes) -> bool:
     return not lost or len(gained) < min(2, len(lost))
 
 
-def _count_steps(pos: int, indel: bytes, strand: Strand) -> int:
+def _count_steps(pos: int, indel: bytes, bases: Bases) -> int:
     """Return by how many bases bases that are lost or gained at a position can move to the left."""
-    text, before = strand
+    text, before = bases
     size, steps = len(indel), 0
     while steps < min(pos - 1, _FARTHEST):
         here = before + pos - 1 - steps

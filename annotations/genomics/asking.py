@@ -15,7 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from annotations.genomics import fasta, genes
-from annotations.genomics.alignment import Change, Strand, reword, settle
+from annotations.genomics.alignment import Bases, Change, reword, settle
 from annotations.genomics.alleles import CALLED, judge
 from annotations.genomics.blocks import Block, Site
 from annotations.genomics.csq import Child
@@ -107,10 +107,10 @@ class Asker:
     ) -> tuple[list[Site], dict[Site, tuple[Site, bytes]]]:
         """Return what to ask instead of some sites, in order, and what is meant by it."""
         meant: dict[Site, tuple[Site, bytes]] = {}
-        strand = Strand(self._text, self._starts[contig.name] - 1)
+        bases = Bases(self._text, self._starts[contig.name] - 1)
         for site in [site for site in sites if not site[1].settled]:
             for alt in site[1].alts.split(b","):
-                pos, *alleles = settle(Change(site[0], site[1].ref, alt), strand)
+                pos, *alleles = settle(Change(site[0], site[1].ref, alt), bases)
                 meant[pos, judge(*alleles, most=1)] = site, alt
         plain = [site for site in sites if site[1].settled] if meant else sites
         return sorted([*plain, *meant], key=itemgetter(0)) if meant else plain, meant

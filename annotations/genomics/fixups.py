@@ -3,6 +3,8 @@
 Measured on bcftools 1.24 by comparing every possible SNV with a plain translation:
 - in local mode each change of a first codon is called `start_lost`, also where the new codon is a
   start of the same code (`start_retained`), and a first codon turned stop is called both;
+- each indel that touches a first codon is called `start_lost`, also where a start is still there,
+  as in ATG|G that loses a G; one that reaches beyond the CDS is only called `coding_sequence`;
 - a last codon that lacks bases in the genome (completed by polyadenylation) is called `intron`;
 - where a message reads a base twice (ribosomal slippage), and wherever a transcript has no
   introns, `splice_*` and `intron` have no meaning;
@@ -15,26 +17,14 @@ The table is made with the reference (`build`) and applied to csq's answers (`Me
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from itertools import takewhile
 from typing import Any
 
 from annotations.genomics import codes
-
-
-@dataclass(frozen=True)
-class Codon:
-    """A codon to mend: genome positions in reading order, its bases, its place in the protein."""
-
-    transcript: str
-    gene: str
-    contig: str
-    strand: str
-    code: int
-    positions: tuple[int, ...]
-    bases: str
-    number: int
+from annotations.genomics.alignment import Bases, Change
+from annotations.genomics.codons import Codon, Fate, foresee, substitute
 
 
 @dataclass(frozen=True)
@@ -90,25 +80,23 @@ class Entry:
         return "|".join(astuple(self)).rstrip("|")
 
 
-_MENDABLE = re.compile("splice_|intron|start_lost|feature_")
-_ALWAYS = re.compile("start_lost|feature_")
+_MENDABLE = re.compile("splice_|intron|start_lost|coding_sequence|feature_")
+_ALWAYS = re.compile("start_lost|coding_sequence|feature_")
+_OF_START = re.compile("start_lost|coding_sequence")
 _FEATURE = ("feature_elongation", "feature_truncation")
 # What csq says of the protein when a first codon changes; its other terms tell where that is.
 _OF_CODON = frozenset({"start_lost", "start_retained", "stop_gained", "missense", "synonymous"})
+_OF_INDEL = frozenset({"frameshift", "inframe_insertion", "inframe_deletion", "inframe_altering"})
 _DNA = re.compile(r"(\d+)([ACGTN]+)>([ACGTN]+)")
 
 
 class Mender:
     """Mends csq's answers on one contig; keeps the contig's table by position."""
 
-    def __init__(self, fixups: Fixups, contig: str) -> None:
+    def __init__(self, fixups: Fixups, contig: str, bases: Bases) -> None:
+        self._bases = bases
         self._unspliced = frozenset(fixups.unspliced)
-        self._starts = {
-            (position, codon.transcript): codon
-            for codon in fixups.starts
-            for position in codon.positions
-            if codon.contig == contig
-        }
+        self._starts = {c.transcript: c for c in fixups.starts if c.contig == contig}
         self._stops = {c.gene: c for c in fixups.stops if c.contig == contig}
         self._noncoding = [span for span in fixups.noncoding if span.contig == contig]
         self._genes = {c.gene for c in fixups.starts if c.transcript in self._unspliced}
@@ -127,34 +115,34 @@ class Mender:
             for _, gene, transcript, *_ in (entry.split("|", 3) for entry in answer.split(","))
         )
 
-    def mend(self, answer: str, *, pos: int, ref: str, alts: list[str]) -> str:
+    def mend(self, answer: str, changes: Sequence[Change]) -> str:
         """Return csq's answer (`BCSQ` without its name, or nothing) for one record, mended.
 
-        A record that touches no position of the table comes back as it is.
+        `changes` are those of its ALTs that csq was asked about. A record that touches no position
+        of the table comes back as it is.
         """
-        touched = [*self._complete(pos=pos, ref=ref, alts=alts)] if self._noncoding else []
+        touched = [*self._complete(changes)] if self._noncoding else []
         if not touched and not _MENDABLE.search(answer):
             return answer
         given = [Entry(*text.split("|")) for text in answer.split(",") if text]
         entries = _without_features(given) if "feature_" in answer else given
-        mended = [m for e in entries for m in self._mend(e, pos=pos, ref=ref, alts=alts)]
+        mended = [m for e in entries for m in self._mend(e, changes)]
         return ",".join(dict.fromkeys(str(entry) for entry in (*mended, *touched)))
 
-    def _complete(self, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
+    def _complete(self, changes: Sequence[Change]) -> Iterator[Entry]:
         """Yield every non-coding gene that a record's changed bases touch."""
-        shared = _shared_start([ref, *alts])
+        pos, ref, _ = changes[0]
+        shared = _shared_start([ref, *(change.alt for change in changes)])
         for span in self._noncoding:
             if span.first < pos + len(ref) and pos + shared <= span.last and shared < len(ref):
                 yield Entry("non_coding", span.gene, "", span.biotype)
 
-    def _mend(self, entry: Entry, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
+    def _mend(self, entry: Entry, changes: Sequence[Change]) -> Iterator[Entry]:
         stop = self._stops.get(entry.gene)
         if entry.terms == "intron" and stop is not None:
-            yield from _end(stop, entry, pos=pos, ref=ref, alts=alts)
-        elif "start_lost" in entry.terms:
-            yield from self._straighten(self._begin(entry))
+            yield from _end(stop, entry, changes)
         else:
-            yield from self._straighten(entry)
+            yield from self._straighten(self._begin(entry, changes))
 
     def _straighten(self, entry: Entry) -> Iterator[Entry]:
         """Yield an entry without splice terms where there is no intron."""
@@ -163,22 +151,47 @@ class Mender:
         else:
             yield entry
 
-    def _begin(self, entry: Entry) -> Entry:
-        change = _DNA.fullmatch(entry.dna)
-        if change is None:
+    def _begin(self, entry: Entry, changes: Sequence[Change]) -> Entry:
+        """Mend what is said of a first codon, unless ALTs differ in it and csq tells them not."""
+        codon = self._starts.get(entry.transcript)
+        if codon is None or not _OF_START.search(entry.terms):
             return entry
-        pos, ref, alt = int(change[1]), change[2], change[3]
-        codon = self._starts.get((pos, entry.transcript))
-        if codon is None:
-            return entry
-        bases = _substitute(codon, pos=pos, ref=ref, alt=alt)
+        told = [change for change in changes if str(change) == entry.dna] or changes
+        mended = {self._restart(entry, codon, change) for change in told}
+        return mended.pop() if len(mended) == 1 else entry
+
+    def _restart(self, entry: Entry, codon: Codon, change: Change) -> Entry:
+        bases = substitute(codon, change) if entry.dna else None
         if bases is None:
-            return entry
-        if codon.bases not in codes.STARTS[codon.code]:
+            return _refate(
+                entry, change, foresee(codon, change, self._bases) if codon.starts else None
+            )
+        if not codon.starts:
             return _compare(entry, codon, bases)
         if bases in codes.STARTS[codon.code]:
             return _judge(entry, "start_retained", "1M")
         return _judge(entry, "start_lost", f"1M>1{codes.translate(bases, code=codon.code)}")
+
+
+def _refate(entry: Entry, change: Change, fate: Fate | None) -> Entry:
+    """Say of a change that is no substitution in the first codon whether the start is lost."""
+    terms = entry.terms.split("&")
+    if fate is Fate.LOST:
+        terms = ["start_lost" if term == "coding_sequence" else term for term in terms]
+    elif fate is not None and "start_lost" in terms:
+        terms = [term for term in terms if term != "start_lost"]
+        if not _OF_INDEL.intersection(terms):
+            terms.insert(0, _word(change) if fate is Fate.KEPT else "5_prime_utr")
+    return _rewrite(entry, "&".join(dict.fromkeys(terms)), entry.aa)
+
+
+def _word(change: Change) -> str:
+    growth = len(change.alt) - len(change.ref)
+    if growth % 3:
+        return "frameshift"
+    return (
+        "inframe_insertion" if growth > 0 else "inframe_deletion" if growth else "coding_sequence"
+    )
 
 
 def _without_features(entries: list[Entry]) -> Iterator[Entry]:
@@ -228,33 +241,22 @@ def _unsplice(entry: Entry) -> Iterator[Entry]:
         yield _rewrite(entry, "&".join(terms), entry.aa)
 
 
-def _end(stop: Codon, entry: Entry, *, pos: int, ref: str, alts: list[str]) -> Iterator[Entry]:
-    for alt in alts:
-        bases = _substitute(stop, pos=pos, ref=ref, alt=alt)
+def _end(stop: Codon, entry: Entry, changes: Sequence[Change]) -> Iterator[Entry]:
+    for change in changes:
+        bases = substitute(stop, change)
         if bases is None:
             yield Entry("coding_sequence", stop.gene, stop.transcript, entry.biotype)
             continue
         amino = codes.translate(bases.ljust(3, "A"), code=stop.code)
-        n, dna = stop.number, f"{pos}{ref}>{alt}"
+        n = stop.number
         terms, aa = (
             ("stop_retained", f"{n}*") if amino == "*" else ("stop_lost", f"{n}*>{n}{amino}")
         )
-        yield Entry(terms, stop.gene, stop.transcript, entry.biotype, stop.strand, aa, dna)
+        own = (stop.gene, stop.transcript, entry.biotype, stop.strand)
+        yield Entry(terms, *own, aa, str(change))
 
 
-def _substitute(codon: Codon, *, pos: int, ref: str, alt: str) -> str | None:
-    """Return the codon's bases after a change, or None unless it is a substitution inside it."""
-    places = range(pos, pos + len(ref))
-    if len(ref) != len(alt) or not all(place in codon.positions for place in places):
-        return None
-    bases = list(codon.bases)
-    for place, base in zip(places, alt, strict=True):
-        own = base if codon.strand == "+" else codes.reverse_complement(base)
-        bases[codon.positions.index(place)] = own
-    return "".join(bases)
-
-
-def _shared_start(alleles: list[str]) -> int:
+def _shared_start(alleles: list[bytes]) -> int:
     """Return how many first bases all alleles have in common."""
     columns = zip(*alleles, strict=False)
     return sum(1 for _ in takewhile(lambda bases: len(set(bases)) == 1, columns))

@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 import pysam
 
-from annotations.genomics import indexing, rows, table
+from annotations.genomics import fasta, indexing, rows, table
+from annotations.genomics.alignment import Bases, Change
 from annotations.genomics.alleles import CALLED, Alleles
 from annotations.genomics.asking import Answers
 from annotations.genomics.attend import attend, interrupt
@@ -36,7 +37,11 @@ class Writer:
 
     def __init__(self, scratch: Path, reference: Reference) -> None:
         self._scratch = scratch
-        self._menders = {c.name: Mender(reference.fixups, c.name) for c in reference.contigs}
+        text, starts = fasta.open_genome(reference.sequence)
+        self._menders = {
+            name: Mender(reference.fixups, name, Bases(text, start - 1))
+            for name, start in starts.items()
+        }
         self._body = Packer(scratch / "body")
         self._rows = (scratch / "rows.tsv").open("wb")
         self._entries = (scratch / "entries.tsv").open("wb")
@@ -69,8 +74,8 @@ class Writer:
             pos, alleles = site
             answer = answers.get(site, "")
             if mender.minds(answer) and alleles.kind == CALLED:
-                ref, alts = alleles.ref.decode(), alleles.alts.decode().split(",")
-                answer = mender.mend(answer, pos=pos, ref=ref, alts=alts)
+                alts = alleles.alts.split(b",")
+                answer = mender.mend(answer, [Change(pos, alleles.ref, alt) for alt in alts])
             if answer:
                 told[site] = rows.tell(answer)
         return told

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotations.genomics import references
-from annotations.genomics.fixups import Codon, Fixups, Span
+from annotations.genomics.codons import Codon
+from annotations.genomics.fixups import Fixups, Span
 from annotations.genomics.reference_tables import HUMAN_MT, SARS_COV_2, Gene
 from annotations.genomics.references import Contig, Reference, Transcript
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotations.genomics import codes, fasta, features, gff, mitochondrion, naming, references
+from annotations.genomics.codons import Codon
 from annotations.genomics.fasta import Malformed, Sequence
-from annotations.genomics.fixups import Codon, Fixups, Span
+from annotations.genomics.fixups import Fixups, Span
 from annotations.genomics.gff import Message
 from annotations.genomics.references import Contig, Reference, Transcript
 from annotations.genomics.self_test import unanswered

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from annotations.genomics import reference_import
+from annotations.genomics import codes, reference_import
 from tests.annotations.genomics import toy
 from tests.annotations.genomics.runs import (
     COLUMNS,
@@ -17,6 +17,7 @@ from tests.annotations.genomics.runs import (
     sites,
 )
 
+FWD = "|FWD|FWD-1|protein_coding|+"
 ND1 = "MT-ND1|YP_003024026.1|protein_coding|+"
 
 
@@ -70,6 +71,69 @@ def test_what_else_is_said_of_a_first_codon_stays(tmp_path: Path) -> None:
     terms = "start_lost&splice_region&NMD_transcript"
     told = answers(annotate_text(tmp_path, text, reference))
     assert told == [f"{terms}|SPLIT|T|NMD|+|1M>1L|21A>C"]
+
+
+def _near(start: int) -> list[tuple[int, int, str]]:
+    """Return what is lost and gained around a first codon: position, bases lost, bases gained."""
+    places = range(start - 6, start + 9)
+    lost = [(pos, count, "") for pos in places for count in (1, 2, 3, 4, 6)]
+    words = ("A", "C", "G", "T", "AT", "TG", "GGC", "ATG", "TAA", "GACATG")
+    return lost + [(pos, 0, word) for pos in places for word in words]
+
+
+def _starts_still(old: str, new: str, start: int) -> bool:
+    """Say whether a message begins as before: all before its ATG is there, or all from it on."""
+    before, after = old[: start - 1], old[start - 1 :]
+    return new.startswith(f"{before}ATG") or new.endswith(after)
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_a_start_is_lost_exactly_when_no_start_is_where_it_was(tmp_path: Path, strand: str) -> None:
+    reference, bases = toy.make(tmp_path), toy.genome()["1"]
+    read = bases if strand == "+" else codes.reverse_complement(bases)
+    first = 121 if strand == "+" else len(bases) + 1 - toy.mirror(121)
+    rows, kept = {}, {}
+    for pos, lost, gained in _near(first):
+        new = read[: pos - 1] + gained + read[pos - 1 + lost :]
+        ref, alt = read[pos - 2 : pos - 1 + lost], read[pos - 2] + gained
+        place = pos - 1
+        if strand == "-":  # the base that stands for both is the one behind
+            ref, alt = read[pos - 1 : pos + lost], gained + read[pos - 1 + lost]
+            place = len(bases) + 1 - (pos + lost)
+            ref, alt = codes.reverse_complement(ref), codes.reverse_complement(alt)
+        site = (place, ref, alt)
+        rows[site] = row(*site, chrom="1")
+        kept[site] = _starts_still(read, new, first)
+    text = f"##fileformat=VCFv4.2\n{COLUMNS}\n" + "".join(rows[site] for site in sorted(rows))
+    told = answers(annotate_text(tmp_path, text, reference))
+    wrong = [
+        (site, kept[site], answer)
+        for site, answer in zip(sorted(rows), told, strict=True)
+        if ("start_lost" in answer) == kept[site]
+    ]
+    assert wrong == []
+    assert {*kept.values()} == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        # ATG GCT: one G more or less behind the T leaves ATG, and shifts the rest.
+        ((122, "TG", "T"), f"frameshift{FWD}"),
+        ((122, "T", "TG"), f"frameshift{FWD}"),
+        # GGC behind the T is GCG behind the G: ATG GCG GCT.
+        ((122, "T", "TGGC"), f"inframe_insertion{FWD}|1M>1MA|122T>TGGC"),
+        # The A of ATG goes with bases before it.
+        ((119, "GTA", "G"), "5_prime_utr&start_lost|FWD|FWD-1|protein_coding"),
+        # Two alleles: both leave the start.
+        ((122, "T", "TG,TGG"), f"frameshift{FWD}"),
+    ],
+)
+def test_a_start_that_stays_is_not_lost(
+    tmp_path: Path, site: tuple[int, str, str], expected: str
+) -> None:
+    text = f"##fileformat=VCFv4.2\n{COLUMNS}\n{row(*site, chrom='1')}"
+    assert answers(annotate_text(tmp_path, text, toy.make(tmp_path))) == [expected]
 
 
 @pytest.mark.parametrize(
