@@ -8,6 +8,7 @@ in chunks, and a large one whose genes csq needs long to read is asked of one ch
 """
 
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -26,20 +27,20 @@ Answers = dict[Site, str]
 """What csq says of sites; those that it says nothing of are not there."""
 _WAIT = 0.02
 _ROUNDS = 2
+_LANES = 2
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """A block whose answers are awaited of a child, and what it weighs.
+    """A block whose answers are awaited, and what it weighs.
 
-    `asked` are the sites as the child was asked; `meant` tells, of those in another form, which
-    site they are of, and which allele.
+    `parts` are children with the sites that each was asked about; `meant` tells, of those in
+    another form, which site they are of, and which allele.
     """
 
     block: Block
-    asked: list[Site]
+    parts: list[tuple[Child, list[Site]]]
     meant: dict[Site, tuple[Site, bytes]]
-    child: Child | None
     round: int
     text: int
     alts: int
@@ -58,7 +59,7 @@ class Asker:
         self._spans = genes.spans(reference)
         self._text, self._starts = fasta.open_genome(reference.sequence)
         self._waiting: deque[_Waiting] = deque()
-        self._children: dict[int, Child] = {}
+        self._children: dict[tuple[int, int], Child] = {}
         self._closed: list[Child] = []
         self._round = 0
 
@@ -88,10 +89,10 @@ class Asker:
     def _put(self, block: Block) -> None:
         sites = self._choose(block)
         asked, meant = self._word(block.contig, sites)
-        child = self._ask(block.contig, asked) if asked else None
+        parts = self._ask(block.contig, asked) if asked else []
         alts = sum(alleles.alts.count(b",") + 1 for _, alleles in sites)
         text = sum(map(len, block.lines))
-        self._waiting.append(_Waiting(block, asked, meant, child, self._round, text, alts))
+        self._waiting.append(_Waiting(block, parts, meant, self._round, text, alts))
 
     def _choose(self, block: Block) -> list[Site]:
         """Return the sites that csq may have something to say of, each once, in order."""
@@ -115,34 +116,46 @@ class Asker:
         plain = [site for site in sites if site[1].settled] if meant else sites
         return sorted([*plain, *meant], key=itemgetter(0)) if meant else plain, meant
 
-    def _ask(self, contig: Contig, sites: list[Site]) -> Child:
-        """Ask the child of a contig's genetic code; another one when these sites come too late."""
-        name, code = contig.name.encode(), contig.code
-        child = self._children.get(code)
-        if child is not None and (name, sites[0][0]) < child.last and name == child.last[0]:
+    def _ask(
+        self, contig: Contig, sites: list[Site], lane: int = 0
+    ) -> list[tuple[Child, list[Site]]]:
+        """Ask about sites, which are in order; return which child was asked about which.
+
+        A site that was moved to the left may come too late for a child, which wants them in order:
+        such ones are asked of a second child.
+        """
+        if lane == _LANES:
             self._end_round()
-            child = None
-        if child is None:
-            child = self._children[code] = Child(
-                self._reference,
-                code=code,
-                scratch=self._scratch,
-                limits=self._limits,
-                look_up=self._look_up,
-            )
-        child.ask([(name, pos, alleles.ref, alleles.alts) for pos, alleles in sites])
+            return self._ask(contig, sites)
+        name, key = contig.name.encode(), (contig.code, lane)
+        child = self._children.get(key) or self._start(key)
+        late = bisect_left(sites, child.last[1], key=itemgetter(0)) if child.last[0] == name else 0
+        due = sites[late:]
+        if due:
+            child.ask([(name, pos, alleles.ref, alleles.alts) for pos, alleles in due])
+        return [(child, due), *(self._ask(contig, sites[:late], lane + 1) if late else [])]
+
+    def _start(self, key: tuple[int, int]) -> Child:
+        child = self._children[key] = Child(
+            self._reference,
+            code=key[0],
+            scratch=self._scratch,
+            limits=self._limits,
+            look_up=self._look_up,
+        )
         return child
 
     def _ready(self) -> Iterator[tuple[Block, Answers]]:
         """Yield the first blocks as long as all of their answers are there."""
         while self._waiting:
             first = self._waiting[0]
-            found = first.child.take(len(first.asked)) if first.child else []
-            if found is None:
+            if not all(child.has(len(asked)) for child, asked in first.parts):
                 return
             self._waiting.popleft()
-            told = zip(first.asked, found, strict=True)
-            answers = {site: answer for site, answer in told if answer}
+            answers: Answers = {}
+            for child, asked in first.parts:
+                told = zip(asked, child.take(len(asked)), strict=True)
+                answers |= {site: answer for site, answer in told if answer}
             yield first.block, _read_back(answers, first.meant) if first.meant else answers
 
     def _weigh(self, number: int | None = None) -> float:
@@ -160,7 +173,7 @@ class Asker:
 
     def _end_round(self) -> None:
         """Tell the children that no more comes, and ask others from now on."""
-        awaited = {id(one.child) for one in self._waiting}
+        awaited = {id(child) for one in self._waiting for child, _ in one.parts}
         for child in [child for child in self._closed if id(child) not in awaited]:
             child.finish()
             self._closed.remove(child)

@@ -49,9 +49,9 @@ def ask(sites: list[Site], *, reference: Reference, code: int, limits: Limits) -
         try:
             child.ask(sites)
             child.close()
-            while (answers := child.take(len(sites))) is None:
+            while not child.has(len(sites)):
                 time.sleep(_WAIT)
-            return answers
+            return child.take(len(sites))
         finally:
             child.end()
 
@@ -133,8 +133,8 @@ class Child:
         """Say that no more sites come."""
         self._sink.close()
 
-    def take(self, count: int) -> list[str] | None:
-        """Return the next answers (the value of BCSQ, or nothing) when so many are there.
+    def has(self, count: int) -> bool:
+        """Say whether so many answers are there to take.
 
         Raises EngineFailed when csq ended in another way than it should.
         """
@@ -142,11 +142,13 @@ class Child:
         self._read()
         if ended is not None and ended != 0:
             raise EngineFailed(self._explain())
-        if len(self._lines) < count:
-            if ended is not None:
-                lost = count - len(self._lines)
-                raise EngineFailed(f"The annotation engine lost {lost:,} records.")
-            return None
+        if len(self._lines) < count and ended is not None:
+            lost = count - len(self._lines)
+            raise EngineFailed(f"The annotation engine lost {lost:,} records.")
+        return len(self._lines) >= count
+
+    def take(self, count: int) -> list[str]:
+        """Return the next answers (the value of BCSQ, or nothing), of those that are there."""
         taken, self._lines = self._lines[:count], self._lines[count:]
         fields = [line.split("\t", 7) for line in taken]
         if [row[2] for row in fields] != [*map(str, range(self._told, self._told + count))]:
@@ -166,7 +168,7 @@ class Child:
         while self._child.poll() is None:
             self._look_up()
             time.sleep(_WAIT / 10)
-        self.take(0)
+        self.has(0)
         if self._lines:
             raise EngineFailed("The annotation engine added records.")
         self.end()

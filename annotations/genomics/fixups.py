@@ -80,9 +80,9 @@ class Entry:
         return "|".join(astuple(self)).rstrip("|")
 
 
-_MENDABLE = re.compile("splice_|intron|start_lost|coding_sequence|feature_")
-_ALWAYS = re.compile("start_lost|coding_sequence|feature_")
-_OF_START = re.compile("start_lost|coding_sequence")
+_OF_START = ("start_lost", "coding_sequence")
+_ALWAYS = (*_OF_START, "feature_")
+_MENDABLE = (*_ALWAYS, "splice_", "intron")
 _FEATURE = ("feature_elongation", "feature_truncation")
 # What csq says of the protein when a first codon changes; its other terms tell where that is.
 _OF_CODON = frozenset({"start_lost", "start_retained", "stop_gained", "missense", "synonymous"})
@@ -108,9 +108,9 @@ class Mender:
 
     def minds(self, answer: str) -> bool:
         """Say whether there may be something to mend: `mend` returns other answers as they are."""
-        if self.adds or _ALWAYS.search(answer):
+        if self.adds or _holds(answer, _ALWAYS):
             return True
-        return _MENDABLE.search(answer) is not None and any(
+        return _holds(answer, _MENDABLE) and any(
             gene in self._stops or gene in self._genes or transcript in self._unspliced
             for _, gene, transcript, *_ in (entry.split("|", 3) for entry in answer.split(","))
         )
@@ -122,7 +122,7 @@ class Mender:
         of the table comes back as it is.
         """
         touched = [*self._complete(changes)] if self._noncoding else []
-        if not touched and not _MENDABLE.search(answer):
+        if not touched and not _holds(answer, _MENDABLE):
             return answer
         given = [Entry(*text.split("|")) for text in answer.split(",") if text]
         entries = _without_features(given) if "feature_" in answer else given
@@ -154,7 +154,7 @@ class Mender:
     def _begin(self, entry: Entry, changes: Sequence[Change]) -> Entry:
         """Mend what is said of a first codon, unless ALTs differ in it and csq tells them not."""
         codon = self._starts.get(entry.transcript)
-        if codon is None or not _OF_START.search(entry.terms):
+        if codon is None or not _holds(entry.terms, _OF_START):
             return entry
         told = [change for change in changes if str(change) == entry.dna] or changes
         mended = {self._restart(entry, codon, change) for change in told}
@@ -171,6 +171,10 @@ class Mender:
         if bases in codes.STARTS[codon.code]:
             return _judge(entry, "start_retained", "1M")
         return _judge(entry, "start_lost", f"1M>1{codes.translate(bases, code=codon.code)}")
+
+
+def _holds(text: str, words: tuple[str, ...]) -> bool:
+    return any(map(text.__contains__, words))
 
 
 def _refate(entry: Entry, change: Change, fate: Fate | None) -> Entry:

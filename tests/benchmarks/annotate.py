@@ -100,7 +100,7 @@ def run_one(vcf: Path, folder: Path, out: Path) -> None:
     timed(report, "write", "summary and manifest", time.monotonic)
     began = time.monotonic()
     # A child's CPU counts when it is waited for, and these are where csq is.
-    timed(csq.Child, "take finish end", "csq's CPU", _children_cpu)
+    timed(csq.Child, "has take finish end", "csq's CPU", _children_cpu)
     engine.annotate(
         source=vcf,
         reference=references.load(folder),
