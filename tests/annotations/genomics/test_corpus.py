@@ -214,6 +214,36 @@ def test_every_snv_of_a_spliced_message_agrees_with_its_translation(
     assert [(fields[0], fields[5]) for fields in told] == expected
 
 
+def _splice_terms(pos: int) -> set[str]:
+    """Return what a change at a position of FWD does to splicing, as Ensembl defines the terms.
+
+    A site is two bases of the intron; its region three of the exon, and the third to eighth.
+    """
+    terms = set()
+    for number, (first, last) in enumerate(toy.EXONS):
+        ends = [(last - pos, "splice_donor")] if number < 2 else []
+        ends += [(pos - first, "splice_acceptor")] if number > 0 else []
+        for inside, site in ends:  # how many bases of the exon are between it and the intron
+            if -2 <= inside < 0:
+                terms.add(site)
+            elif -8 <= inside < 3:
+                terms.add("splice_region")
+    return terms
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_every_snv_has_the_splice_terms_of_its_place(
+    tmp_path: Path, reference: Reference, strand: str
+) -> None:
+    places = {pos if strand == "+" else toy.mirror(pos): pos for pos in range(95, 466)}
+    bases = toy.genome()["1"]
+    sites = [(p, bases[p - 1], x) for p in sorted(places) for x in "ACGT" if x != bases[p - 1]]
+    told = ask(tmp_path, reference, [("1", *site) for site in sites])
+    for (place, *_), answer in zip(sites, told, strict=True):
+        terms = {term for entry in answer.split(",") for term in entry.split("|")[0].split("&")}
+        assert {t for t in terms if "splice" in t} == _splice_terms(places[place]), answer
+
+
 # --- one indel, written in many ways ----------------------------------------------------------
 
 
