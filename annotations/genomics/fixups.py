@@ -13,6 +13,7 @@ Measured on bcftools 1.24 by comparing every possible SNV with a plain translati
   csq is never asked about;
 - of several non-coding genes of one biotype at a place, such as overlapping tRNAs, only one is
   named, and the last base of such a gene is passed over where a coding gene follows at once.
+Left as it is: an indel beside a last codon may be called `stop_lost` though the same stop is read.
 The table is made with the reference (`build`) and applied to csq's answers (`Mender`).
 """
 
@@ -163,9 +164,7 @@ class Mender:
     def _restart(self, entry: Entry, codon: Codon, change: Change) -> Entry:
         bases = substitute(codon, change) if entry.dna else None
         if bases is None:
-            return _refate(
-                entry, change, foresee(codon, change, self._bases) if codon.starts else None
-            )
+            return _refate(entry, change, foresee(codon, change, self._bases))
         if not codon.starts:
             return _compare(entry, codon, bases)
         if bases in codes.STARTS[codon.code]:
@@ -193,9 +192,8 @@ def _word(change: Change) -> str:
     growth = len(change.alt) - len(change.ref)
     if growth % 3:
         return "frameshift"
-    return (
-        "inframe_insertion" if growth > 0 else "inframe_deletion" if growth else "coding_sequence"
-    )
+    word = "inframe_insertion" if growth > 0 else "inframe_deletion"
+    return word if growth else "coding_sequence"
 
 
 def _without_features(entries: list[Entry]) -> Iterator[Entry]:
