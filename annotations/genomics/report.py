@@ -122,9 +122,21 @@ def _log(told: Told, counted: dict[str, Any]) -> list[str]:
         ),
         f"SNVs: {kinds['snv']:,}; indels: {kinds['indel']:,}; other: {kinds['other']:,}",
         *(f"{name}: {n:,}" for name, n in counted["consequences"].items()),
+        *_on_codons(counted["shared_codons"]),
         *(["", "Findings:"] if told.findings else []),
         *(str(finding) for finding in told.findings),
         *told.repeated,
+    ]
+
+
+def _on_codons(shared: dict[str, Any]) -> list[str]:
+    if not shared["codons"]:
+        return []
+    first = shared["first"][0]
+    return [
+        f"Codons that vary at more than one position: {shared['codons']:,}, the first "
+        f"{first['gene']} {first['codon']}. Each record was annotated as if it were alone: on one "
+        "haplotype the amino acid may be another."
     ]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from annotations.genomics import table
 
-SCHEMA = 3
+SCHEMA = 4
 """2 added density, QUAL and FILTER histograms, substitutions and indel lengths; 3 added records
-skipped, by sequence."""
+skipped, by sequence; 4 added codons that vary at several positions."""
 # A transition changes purine to purine or pyrimidine to pyrimidine.
 _TRANSITIONS = frozenset({"A>G", "G>A", "C>T", "T>C"})
 _SUBSTITUTIONS = """
@@ -43,6 +43,12 @@ _QUALITIES = """
     FROM variants WHERE qual IS NOT NULL GROUP BY low
 """
 _UNRATED = "SELECT count(*) FROM variants WHERE qual IS NULL"
+_SHARED = """
+    SELECT gene, CAST(regexp_extract(aa_change, '[0-9]+') AS BIGINT) AS codon, count(*) OVER ()
+    FROM variants WHERE kind = 'snv' AND regexp_matches(aa_change, '[0-9]')
+    GROUP BY chrom, transcript, gene, codon HAVING min(pos) <> max(pos)
+    ORDER BY min(idx), codon LIMIT 20
+"""
 BINS, DRAWN = 120, 30
 """Bins of the density over all contigs, about; contigs that get bins, at most."""
 _DENSITY = """
@@ -65,6 +71,7 @@ def count(
 
     Consequence, impact and gene are those of each record's most severe consequence, so each of
     these counts adds up to the number of records (impacts and genes: of records that have one).
+    Shared codons vary at several positions: each record was annotated as if it were alone.
     `lengths` are the contigs' (bases); `indel_lengths` counts alleles by bases gained or lost;
     `opened` is told of the connection, so that another thread can interrupt it.
     """
@@ -87,6 +94,7 @@ def count(
             "filters": dict(rows(_FILTERS)),
             "qualities": _qualities(rows),
             "indel_lengths": _clipped(indel_lengths),
+            "shared_codons": _shared(rows(_SHARED)),
         }
 
 
@@ -98,6 +106,14 @@ def _substitutions(counts: dict[str, int]) -> dict[str, Any]:
         "transversions": tv,
         "ti_tv": round(ti / tv, 3) if tv else None,
         "substitutions": counts,
+    }
+
+
+def _shared(found: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return how many codons vary at several positions, and the first of them."""
+    return {
+        "codons": found[0][2] if found else 0,
+        "first": [{"gene": gene, "codon": codon} for gene, codon, _ in found],
     }
 
 

@@ -62,6 +62,16 @@ def body(answer: Any) -> bytes:
     return b"".join(answer.streaming_content)
 
 
+def test_codons_that_vary_at_several_positions_are_listed(
+    page: Client, job: Job, files: dict[str, bytes]
+) -> None:
+    html = text(asked(page, job, "job"))
+    shared = json.loads(files[storage.SUMMARY])["shared_codons"]
+    first = shared["first"][0]
+    assert f"{shared['codons']} codons vary at more than one position" in html
+    assert f"{first['gene']} {first['codon']}, " in html
+
+
 def test_skipped_records_are_listed_with_their_sequences(
     owner: User, page: Client, data: Path, files: dict[str, bytes]
 ) -> None:

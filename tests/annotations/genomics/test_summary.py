@@ -31,6 +31,24 @@ def test_indels_are_measured_by_allele_at_any_length(tmp_path: Path) -> None:
     assert counted["indel_lengths"] == {"-6": 1, "1": 1, "2": 1, "30": 1}
 
 
+def test_codons_that_vary_at_several_positions_are_told_of(tmp_path: Path) -> None:
+    # N R203K and G204R are often written as three records: 28881 and 28882 are both in codon 203.
+    records = ((23403, "A", "G"), (28881, "G", "A"), (28882, "G", "A"), (28883, "G", "C"))
+    result = run(tmp_path, sites(VIRUS, *records))
+    assert result.summary["shared_codons"] == {
+        "codons": 1,
+        "first": [{"gene": "N", "codon": 203}],
+    }
+    assert "the first N 203. Each record" in result.files["log.txt"].read_text()
+
+
+def test_alleles_of_one_position_share_no_codon(tmp_path: Path) -> None:
+    records = ((23403, "A", "G"), (23403, "A", "C"), (23404, "TG", "T"))
+    result = run(tmp_path, sites(VIRUS, *records))
+    assert result.summary["shared_codons"] == {"codons": 0, "first": []}
+    assert "Codons" not in result.files["log.txt"].read_text()
+
+
 def test_every_record_is_in_one_bin_of_the_density(tmp_path: Path) -> None:
     result = run(tmp_path, sites(VIRUS, (1, "A", "G"), (23403, "A", "G"), (29903, "A", "G")))
     (contig,) = result.summary["density"]["contigs"]
