@@ -75,15 +75,19 @@ class Message:
 
 @dataclass
 class Genes:
-    """What a GFF3 file holds: messages, other names of contigs, genetic codes it tells, what was
-    left out, by reason, and how many genes were read as coding, as the file has no other row.
+    """What a GFF3 file holds: messages, other names of contigs, genetic codes it tells.
+
+    `noted` counts what was left out or presumed, by a sentence with a gap for the number.
     """
 
     messages: list[Message] = field(default_factory=list)
     aliases: dict[str, set[str]] = field(default_factory=dict)
     codes: dict[str, Counter[int]] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
-    presumed: int = 0
+    noted: Counter[str] = field(default_factory=Counter)
+
+    def notes(self) -> list[str]:
+        """Return what was left out or presumed, as sentences."""
+        return [told.format(f"{count:,}") for told, count in self.noted.items() if count]
 
 
 class _Row(NamedTuple):
@@ -169,7 +173,9 @@ class _Reader:
         made: dict[str, Message] = {}
         if not self._parts and not self._messages:
             self._parts = self._presume()
-            found.presumed = len(self._parts)
+            found.noted["Read as coding, as nothing but genes is there: {} gene(s)."] = len(
+                self._parts
+            )
         for row in self._parts:
             parents = row.notes.get("Parent", "").split(",")
             owners = [m for m in (self._find(made, row, p) for p in parents) if m is not None]
@@ -177,14 +183,14 @@ class _Reader:
                 parts = message.coding if row.kind == "CDS" else message.exons
                 parts.append(Part(row.first, row.last, row.phase))
             if not owners and not any(self._lies_in_another(parent) for parent in parents):
-                found.left_out[f"{row.kind} row(s) whose parent is not there"] += 1
+                found.noted[f"Left out: {{}} {row.kind} row(s) whose parent is not there."] += 1
             if row.kind == "CDS" and row.notes.get("transl_table", "").isdigit():
                 codes = found.codes.setdefault(row.contig, Counter())
                 codes[int(row.notes["transl_table"])] += 1
         self._make_whole(made)
-        if idle := len(self._genes.keys() - self._used):
-            found.left_out["gene row(s) without a CDS or a transcript"] = idle
-        found.messages = [*_sort_out(made, found.left_out)]
+        idle = len(self._genes.keys() - self._used)
+        found.noted["Left out: {} gene row(s) without a CDS or a transcript."] = idle
+        found.messages = [*_sort_out(made, found.noted)]
         return found
 
     def _presume(self) -> list[_Row]:
@@ -274,20 +280,23 @@ def _safe(name: str) -> str:
     return _UNSAFE.sub("_", name)
 
 
-def _sort_out(made: dict[str, Message], left_out: Counter[str]) -> Iterator[Message]:
+def _sort_out(made: dict[str, Message], noted: Counter[str]) -> Iterator[Message]:
     """Yield messages whose parts are in genome order; exons may hang on the gene beside CDS."""
     coding_genes = {m.gene_id for m in made.values() if m.coding}
     ids: set[str] = set()
     for key, message in made.items():
         message.exons.sort()
         message.coding.sort()
+        if message.strand == ".":
+            message.strand = "+"
+            noted["Read on the + strand, as they tell none: {} transcript(s)."] += 1
         if not message.biotype.startswith(_KNOWN):
             message.biotype = "protein_coding" if message.coding else "misc_RNA"
         stray = not message.coding and _bare(key) == message.gene_id
         if stray and message.gene_id in coding_genes:
             continue
         if message.id in ids:
-            left_out["transcript(s) whose id is that of another"] += 1
+            noted["Left out: {} transcript(s) whose id is that of another."] += 1
             continue
         ids.add(message.id)
         yield message

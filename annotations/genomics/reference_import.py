@@ -121,11 +121,7 @@ def _make(asked: Asked, folder: Path, report: Report) -> None:
 
     names = {"sequence": references.SEQUENCE, "index": references.INDEX}
     fasta.write(folder, pass_on(), **names)
-    report.notes += [f"Left out: {count:,} {what}." for what, count in genes.left_out.items()]
-    if genes.presumed:
-        report.notes.append(
-            f"Read as coding, as nothing but genes is there: {genes.presumed:,} genes."
-        )
+    report.notes += genes.notes()
     _refuse_twins([contig.name for contig in built.contigs], meant)
     _conclude(built, by_contig, report, fragments=asked.fragments)
     _name_contigs(built, {**genes.aliases}, asked.aliases)

@@ -276,9 +276,17 @@ def test_a_file_of_genes_alone_is_read_as_coding_and_says_so(tmp_path: Path) -> 
     genome = f">1\n{toy.filler(20)}{toy.MESSAGE}{toy.filler(20)}\n"
     genes = rows(("gene", 21, 20 + len(toy.MESSAGE), 'gene_name="ONE"'))
     reference, report = made(tmp_path, genome_text=genome, genes_text=genes)
-    assert report.notes == ["Read as coding, as nothing but genes is there: 1 genes."]
+    assert report.notes == ["Read as coding, as nothing but genes is there: 1 gene(s)."]
     (answer,) = answers(annotate_text(tmp_path, SITE.replace("125", "25"), reference))
     assert answer == "missense|ONE|ONE.21|protein_coding|+|2A>2D|25C>A"
+
+
+def test_a_gene_that_tells_no_strand_is_read_on_the_first(tmp_path: Path) -> None:
+    genes = rows(*CODING["CDS rows that hang on nothing"]).replace("\t+\t", "\t.\t")
+    reference, report = made(tmp_path, genes_text=genes)
+    assert report.notes == ["Read on the + strand, as they tell none: 1 transcript(s)."]
+    (answer,) = answers(annotate_text(tmp_path, SITE, reference))
+    assert answer == "missense|FWD|P|protein_coding|+|2A>2D|125C>A"
 
 
 def test_genes_without_a_protein_are_counted(tmp_path: Path) -> None:
