@@ -1,10 +1,10 @@
 """Blocks of records go to csq, and come back with its answers, in their order.
 
 Each site is asked once however many records are there, only where genes are, and in a form that
-csq reads rightly. A child is asked
-on and on; when too much waits for it, it is told that no more comes, and answers what it holds
-back while the next child is asked. So a genome with long transcripts, such as a virus, is asked
-in chunks, and a large one whose genes csq needs long to read is asked of one child.
+csq reads rightly. A child is asked on and on; when too much waits for it, it is told that no more
+comes, and answers what it holds back while the next child is asked. So a genome with long
+transcripts, such as a virus, is asked in chunks, and a large one whose genes csq needs long to
+read is asked of one child.
 """
 
 import time

@@ -52,8 +52,11 @@ def foresee(codon: Codon, change: Change, bases: Bases) -> Fate | None:
     low, high = min(codon.positions), max(codon.positions)
     if not codon.starts or high - low != 2:
         return None
+    last = change.pos + len(change.ref) - 1
+    if change.pos > high or last < low:
+        return Fate.KEPT if (change.pos > high) == (codon.strand == "+") else Fate.MOVED
     first = max(1, min(low, change.pos) - 3)
-    old = bases.read(first, max(high, change.pos + len(change.ref) - 1) + 3)
+    old = bases.read(first, max(high, last) + 3)
     behind = change.pos - first
     new = old[:behind] + change.alt.decode() + old[behind + len(change.ref) :]
     start = low - first
