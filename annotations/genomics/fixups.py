@@ -18,10 +18,12 @@ The table is made with the reference (`build`) and applied to csq's answers (`Me
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 from annotations.genomics import codes
 from annotations.genomics.alignment import Bases, Change
@@ -39,6 +41,9 @@ class Span:
     biotype: str
 
 
+_Row = TypeVar("_Row", Codon, Span)
+
+
 @dataclass(frozen=True)
 class Fixups:
     """One reference's table: first codons, incomplete last ones, transcripts in one piece, and
@@ -50,6 +55,21 @@ class Fixups:
     unspliced: tuple[str, ...] = ()
     noncoding: tuple[Span, ...] = ()
 
+    @cached_property
+    def whole(self) -> frozenset[str]:
+        """Transcripts in one piece."""
+        return frozenset(self.unspliced)
+
+    @cached_property
+    def by_contig(self) -> "dict[str, Fixups]":
+        """The table of each contig that has one, but for the transcripts in one piece."""
+        starts, stops = _by_contig(self.starts), _by_contig(self.stops)
+        noncoding = _by_contig(self.noncoding)
+        return {
+            name: Fixups(tuple(starts[name]), tuple(stops[name]), (), tuple(noncoding[name]))
+            for name in {*starts, *stops, *noncoding}
+        }
+
     @classmethod
     def load(cls, data: dict[str, Any]) -> "Fixups":
         """Read the table from a reference's card."""
@@ -59,6 +79,13 @@ class Fixups:
             unspliced=tuple(data["unspliced"]),
             noncoding=tuple(Span(**row) for row in data["noncoding"]),
         )
+
+
+def _by_contig(rows: tuple[_Row, ...]) -> dict[str, list[_Row]]:
+    found: dict[str, list[_Row]] = defaultdict(list)
+    for row in rows:
+        found[row.contig].append(row)
+    return found
 
 
 def _codon(row: dict[str, Any]) -> Codon:
@@ -96,11 +123,12 @@ class Mender:
 
     def __init__(self, fixups: Fixups, contig: str, bases: Bases) -> None:
         self._bases = bases
-        self._unspliced = frozenset(fixups.unspliced)
-        self._starts = {c.transcript: c for c in fixups.starts if c.contig == contig}
-        self._stops = {c.gene: c for c in fixups.stops if c.contig == contig}
-        self._noncoding = [span for span in fixups.noncoding if span.contig == contig]
-        self._genes = {c.gene for c in fixups.starts if c.transcript in self._unspliced}
+        self._unspliced = fixups.whole
+        own = fixups.by_contig.get(contig, Fixups())
+        self._starts = {codon.transcript: codon for codon in own.starts}
+        self._stops = {codon.gene: codon for codon in own.stops}
+        self._noncoding = own.noncoding
+        self._genes = {c.gene for c in own.starts if c.transcript in self._unspliced}
 
     @property
     def adds(self) -> bool:

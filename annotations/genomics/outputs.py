@@ -37,11 +37,9 @@ class Writer:
 
     def __init__(self, scratch: Path, reference: Reference) -> None:
         self._scratch = scratch
-        text, starts = fasta.open_genome(reference.sequence)
-        self._menders = {
-            name: Mender(reference.fixups, name, Bases(text, start - 1))
-            for name, start in starts.items()
-        }
+        self._reference = reference
+        self._text, self._starts = fasta.open_genome(reference.sequence)
+        self._menders: dict[str, Mender] = {}
         self._body = Packer(scratch / "body")
         self._rows = (scratch / "rows.tsv").open("wb")
         self._entries = (scratch / "entries.tsv").open("wb")
@@ -66,9 +64,16 @@ class Writer:
         self._measure(block.alleles)
         self.written += len(told)
 
+    def _mender(self, contig: str) -> Mender:
+        """Return what mends a contig's answers; it is made when its first records come."""
+        if contig not in self._menders:
+            bases = Bases(self._text, self._starts[contig] - 1)
+            self._menders[contig] = Mender(self._reference.fixups, contig, bases)
+        return self._menders[contig]
+
     def _tell(self, block: Block, answers: Answers) -> dict[tuple[int, Alleles], Told]:
         """Return what is told of each site that has an answer, or gets one here."""
-        mender = self._menders[block.contig.name]
+        mender = self._mender(block.contig.name)
         told = {}
         for site in answers if not mender.adds else dict.fromkeys(block.sites()):
             pos, alleles = site
