@@ -10,7 +10,7 @@ message on the other strand, at 1061 minus the position. NC makes no protein (10
 from pathlib import Path
 
 from annotations.genomics import codes, reference_import
-from annotations.genomics.reference_import import Asked
+from annotations.genomics.reference_import import Asked, Report
 from annotations.genomics.references import Reference
 
 MESSAGE = (
@@ -115,9 +115,22 @@ def asked(folder: Path, *, genome_text: str = "", genes_text: str = "") -> Asked
     return Asked(id="toy", title="Toy genome", genome=bases, genes=genes)
 
 
+def rows(*columns: tuple[str, int, int, str]) -> str:
+    """Return rows of GFF3 on contig 1: kind, first and last base, and what follows."""
+    return "".join(
+        f"1\ttest\t{kind}\t{first}\t{last}\t.\t+\t.\t{notes}\n"
+        for kind, first, last, notes in columns
+    )
+
+
+def made(folder: Path, **texts: str) -> tuple[Reference, Report]:
+    """Return a reference that was made in a folder of the genome, or of other texts."""
+    return reference_import.add(asked(folder, **texts), folder / "shelf")
+
+
 def make(folder: Path) -> Reference:
     """Return the toy reference, made in a folder."""
-    return reference_import.add(asked(folder), folder / "shelf")[0]
+    return made(folder)[0]
 
 
 SITES = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nchr1\t125\t.\tC\tA\t.\t.\t.\n"
