@@ -72,13 +72,6 @@ def test_anothers_job_a_missing_one_and_a_deleted_one_do_not_exist(asked: str, u
         ASKED[asked](job.job_id, user)
 
 
-def test_a_list_holds_only_ones_own_jobs(user: str) -> None:
-    mine = hot(user)
-    hot(person())
-    assert services.page(user_id=user).items == [mine]
-    assert services.counts(user_id=user)["all"] == 1
-
-
 # --- submitting --------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import pytest
 from annotations import jobs, services
 from annotations.states import Job
 from gas_project import aws, clock, items
-from tests.core import DAY, Counted, new_job, person
+from tests.core import DAY, Counted, hot, new_job, person
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -26,6 +26,13 @@ def _some(user: str, state: str, count: int, **facts: Any) -> list[Job]:
     for job in made:
         jobs.create(job, actor="owner")
     return made
+
+
+def test_a_list_holds_only_ones_own_jobs(user: str) -> None:
+    mine = hot(user)
+    hot(person())
+    assert services.page(user_id=user).items == [mine]
+    assert services.counts(user_id=user)["all"] == 1
 
 
 def test_pages_follow_each_other_without_gap_or_double(user: str) -> None:
