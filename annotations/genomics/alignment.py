@@ -1,4 +1,4 @@
-"""Indels in the one form that csq reads as what they are: the shortest, and furthest to the left.
+"""Indels in the form that csq reads as what they are: the shortest, and furthest to the left.
 
 Measured on bcftools 1.24: when the alleles of a deletion, once their common end is cut, have no
 first base in common, csq applies it one base too far left. So `TAGT>T`, which callers write when
@@ -41,7 +41,8 @@ def is_settled(ref: bytes, alt: bytes) -> bool:
     if len(ref) == len(alt):
         return True
     start, lost, gained = _cut(Change(0, ref, alt))
-    return start == _needs_base(lost, gained) and len(ref) == start + len(lost)
+    shortest = len(ref) == start + len(lost)
+    return shortest and (start == 1 or not _needs_base(lost, gained))
 
 
 def settle(change: Change, bases: Bases) -> Change:
@@ -50,6 +51,8 @@ def settle(change: Change, bases: Bases) -> Change:
     One that reaches back to a contig's first base stays, as there is no base before it.
     """
     pos, lost, gained = _cut(change)
+    if is_settled(change.ref, change.alt):
+        return change
     if not _needs_base(lost, gained):
         return Change(pos, lost, gained)
     text, before = bases
