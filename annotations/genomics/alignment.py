@@ -50,9 +50,9 @@ def settle(change: Change, bases: Bases) -> Change:
 
     One that reaches back to a contig's first base stays, as there is no base before it.
     """
-    pos, lost, gained = _cut(change)
     if is_settled(change.ref, change.alt):
         return change
+    pos, lost, gained = _cut(change)
     if not _needs_base(lost, gained):
         return Change(pos, lost, gained)
     text, before = bases

@@ -6,7 +6,7 @@ hang on nothing, and some files of Nextclade only gene rows, each of which is a 
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -100,11 +100,8 @@ class _Row(NamedTuple):
     notes: dict[str, str]
 
 
-def read(path: Path, *, called: Mapping[str, str]) -> Genes:
-    """Read a GFF3 file, plain or compressed. Raises Malformed with the line that is none.
-
-    `called` tells the contigs' names by names that the file may have for them.
-    """
+def read(path: Path) -> Genes:
+    """Read a GFF3 file, plain or compressed. Raises Malformed with the line that is none."""
     reader = _Reader()
     with open_text(path) as file:
         for number, raw in enumerate(file, 1):
@@ -112,8 +109,7 @@ def read(path: Path, *, called: Mapping[str, str]) -> Genes:
             if line.startswith("##FASTA"):
                 break
             if line and not line.startswith("#"):
-                row = _parse(line, number)
-                reader.take(row._replace(contig=called.get(row.contig, row.contig)))
+                reader.take(_parse(line, number))
     return reader.finish()
 
 

@@ -101,14 +101,15 @@ def add(asked: Asked, shelf: Path) -> tuple[Reference, Report]:
 
 
 def _make(asked: Asked, folder: Path, report: Report) -> None:
-    genes = gff.read(asked.genes, called=asked.aliases)
+    genes = gff.read(asked.genes)
     by_contig: dict[str, list[Message]] = {}
     for message in genes.messages:
         by_contig.setdefault(message.contig, []).append(message)
     told = dict(asked.codes)
     for contig, counts in genes.codes.items():
         told.setdefault(contig, counts.most_common(1)[0][0])
-    built, meant = _Built(), naming.meanings({c: genes.aliases.get(c, set()) for c in by_contig})
+    others = {c: genes.aliases.get(c, set()) | {asked.aliases.get(c, c)} for c in by_contig}
+    built, meant = _Built(), naming.meanings(others)
 
     def pass_on() -> Iterator[Sequence]:
         for sequence in fasta.read(asked.genome):
@@ -124,7 +125,7 @@ def _make(asked: Asked, folder: Path, report: Report) -> None:
     report.notes += genes.notes()
     _refuse_twins([contig.name for contig in built.contigs], meant)
     _conclude(built, by_contig, report, fragments=asked.fragments)
-    _name_contigs(built, {**genes.aliases}, asked.aliases)
+    _name_contigs(built, genes.aliases, asked.aliases)
     text = "\n".join(["##gff-version 3", *built.rows, ""])
     (folder / references.GENES).write_text(text)
     reference = _describe(asked, built, folder)
